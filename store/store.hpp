@@ -1,0 +1,76 @@
+// The store, to a role: an ordered map of bytes to bytes for each *space*, written in batches.
+//
+// There is one order: a batch takes every batch submitted before it along, and what survives a
+// crash is a prefix of the submissions. A batch is reported when it is
+//   written  in the journal: kill -9 loses nothing; a power cut may lose up to flush_interval;
+//   durable  synced to disk: nothing loses it.
+// Reads see every submitted batch at once, reported or not. All calls and callbacks are on the loop
+// thread; callbacks come in the order of the submissions and never from within submit().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/base/error.hpp"
+
+namespace skep {
+
+enum class Durability : std::uint8_t { written, durable };
+
+// A batch: puts and erases, in order. All of it survives, or nothing.
+class Batch {
+ public:
+  struct Op {
+    std::string space;
+    std::string key;
+    std::optional<std::string> value;  // none: erase
+  };
+  void put(std::string_view space, std::string_view key, std::string_view value) {
+    ops_.push_back({std::string(space), std::string(key), std::string(value)});
+  }
+  void erase(std::string_view space, std::string_view key) {
+    ops_.push_back({std::string(space), std::string(key), std::nullopt});
+  }
+  bool empty() const { return ops_.empty(); }
+  const std::vector<Op>& ops() const { return ops_; }
+
+ private:
+  std::vector<Op> ops_;
+};
+
+// What a store noticed when it was opened.
+struct Opening {
+  bool created = false;        // there was nothing: the identity is new
+  bool may_have_lost = false;  // power cut or failed sync: written, unsynced batches may be gone
+};
+
+class Store {
+ public:
+  // `ok` is an error only when the batch is certainly not, and never will be, in the store.
+  using Reported = std::function<void(Result<> ok)>;
+  using Visit = std::function<bool(std::string_view key, std::string_view value)>;
+  virtual ~Store() = default;
+
+  // The random number this store was given at creation; never 0.
+  virtual std::uint64_t identity() const = 0;
+  virtual Opening opening() const = 0;
+
+  // Queues the batch; `reported` is called once, when it is written or durable. On a full disk or an
+  // I/O error accepted batches stay queued and are retried. When the backlog is over its bound, or
+  // after a failed sync, the batch is refused: `reported` gets Code::full or Code::io.
+  virtual void submit(Batch batch, Durability durability, Reported reported) = 0;
+
+  // The value of a key; none: absent. Code::corrupt: there is one and it is damaged.
+  virtual Result<std::optional<std::string>> get(std::string_view space, std::string_view key) = 0;
+
+  // Visits the keys in [from, to) in order until `visit` returns false; an empty `to` is no bound.
+  // The views live during the visit only. `visit` must not submit.
+  virtual Result<> scan(std::string_view space, std::string_view from, std::string_view to,
+                        const Visit& visit) = 0;
+};
+
+}  // namespace skep
