@@ -1,0 +1,6 @@
+#include <cstdio>
+
+int main() {
+  std::puts("server " SKEP_VERSION);
+  return 0;
+}
