@@ -46,8 +46,16 @@ class Random {
 };
 
 // Which part of a node a frame is for (the frame's role byte). Values are on the wire.
-enum class Part : std::uint8_t { link = 0, members = 1, ring = 2, acceptor = 3, proposer = 4,
-                                 replica = 5, gateway = 6, admin = 7 };
+enum class Part : std::uint8_t {
+  link = 0,
+  members = 1,
+  ring = 2,
+  acceptor = 3,
+  proposer = 4,
+  replica = 5,
+  gateway = 6,
+  admin = 7
+};
 
 // A message to another node, without its frame header's length and checksum.
 struct Message {

@@ -43,7 +43,7 @@ struct Member {
   std::vector<std::string> roles;
   std::vector<Listener> listeners;
   std::uint32_t weight = 100;  // share of the ring, in percent of a plain node's
-  Time since{};  // when this node saw it enter `state`; not sent
+  Time since{};                // when this node saw it enter `state`; not sent
 
   template <class M, class V> static void fields(M& m, V&& v) {
     v("id", m.id);

@@ -1,5 +1,5 @@
-// A byte stream with a client, as a protocol sees it: what a listener accepts (net/tcp.hpp), or what
-// a test feeds by hand.
+// A byte stream with a client, as a protocol sees it: what a listener accepts (net/tcp.hpp), or
+// what a test feeds by hand.
 #pragma once
 
 #include <cstddef>

@@ -69,15 +69,16 @@ Result<Taken> take_frame(std::string_view in, std::size_t max_frame) {
   if (in.size() < kFramePrefix) return Taken{};
   const Prefix prefix = decode<Prefix>(in.substr(0, kFramePrefix)).value();
   if (prefix.length < kChecksum + kHeader)
-    return fail(Code::invalid, "a frame's length is " + std::to_string(prefix.length) +
-                                   ", less than a header");
+    return fail(Code::invalid,
+                "a frame's length is " + std::to_string(prefix.length) + ", less than a header");
   const std::size_t size = prefix.length + kFramePrefix - kChecksum;
   if (size > max_frame)
     return fail(Code::full, "a frame of " + std::to_string(size) + " bytes; at most " +
                                 std::to_string(max_frame) + " are accepted");
   if (in.size() < size) return Taken{};
   std::string_view rest = in.substr(kFramePrefix, size - kFramePrefix);
-  if (checksum32(rest) != prefix.checksum) return fail(Code::corrupt, "a frame's checksum is wrong");
+  if (checksum32(rest) != prefix.checksum)
+    return fail(Code::corrupt, "a frame's checksum is wrong");
   const Header header = decode<Header>(rest.substr(0, kHeader)).value();
   return Taken{{header.version, header.part, header.type, header.request, rest.substr(kHeader)},
                size};

@@ -3,14 +3,16 @@
 //   struct Ack {
 //     std::uint16_t arc = 0;
 //     std::uint64_t seq = 0;
-//     template <class M, class V> static void fields(M& m, V&& v) { v("arc", m.arc); v("seq", m.seq); }
+//     template <class M, class V> static void fields(M& m, V&& v) { v("arc", m.arc); v("seq",
+//     m.seq); }
 //   };
 //
 // and encode, decode and show (a debug print) follow from the list. Integers are little-endian of
 // their own width, bool is one byte (0 or 1), enums are their underlying integer and must be at
-// most wire_max(E{}), strings and vectors have a varint count (LEB128) in front. decode() never reads
-// past its input, never allocates more than the input could hold, and rejects trailing bytes and
-// non-minimal varints. A std::string_view field is a view into the input: it lives as long as that.
+// most wire_max(E{}), strings and vectors have a varint count (LEB128) in front. decode() never
+// reads past its input, never allocates more than the input could hold, and rejects trailing bytes
+// and non-minimal varints. A std::string_view field is a view into the input: it lives as long as
+// that.
 //
 // A frame is: u32 length of what follows it, u32 checksum (low half of XXH3-64) of what follows the
 // checksum, u8 protocol version, u8 part, u16 message type, u64 request id, payload.
@@ -30,7 +32,7 @@
 namespace skep::wire {
 
 inline constexpr std::uint8_t kProtocolVersion = 1;
-inline constexpr std::size_t kFramePrefix = 8;                // length and checksum
+inline constexpr std::size_t kFramePrefix = 8;                  // length and checksum
 inline constexpr std::size_t kFrameHeader = kFramePrefix + 12;  // up to the payload
 
 namespace detail {
@@ -39,7 +41,9 @@ struct AnyVisitor {
   template <class T> void operator()(const char*, T&&) const {}
 };
 template <class T>
-concept Struct = requires(T& m) { T::fields(m, AnyVisitor{}); };
+concept Struct = requires(T& m) {
+  T::fields(m, AnyVisitor{});
+};
 template <class T> inline constexpr bool is_vector = false;
 template <class T> inline constexpr bool is_vector<std::vector<T>> = true;
 template <class T>
@@ -68,7 +72,7 @@ class Encoder {
       for (const auto& item : value) put(item);
     } else {
       static_assert(Struct<const T> || Struct<T>, "no wire form for this type");
-      T::fields(value, [this](const char*, const auto& field) { put(field); });
+      T::fields(value, [this](const char*, const auto& field) { this->put(field); });
     }
   }
 
@@ -118,7 +122,7 @@ class Decoder {
       for (std::uint64_t i = 0; ok_ && i < count; ++i) get(value.emplace_back());
     } else {
       static_assert(Struct<T>, "no wire form for this type");
-      T::fields(value, [this](const char*, auto& field) { get(field); });
+      T::fields(value, [this](const char*, auto& field) { this->get(field); });
     }
   }
 
@@ -138,8 +142,8 @@ class Decoder {
       std::string_view byte = take(1);
       if (byte.empty()) return 0;
       auto bits = static_cast<std::uint8_t>(byte[0]);
-      if (shift == 63 && bits > 1) break;             // over 64 bits
-      if (bits == 0 && shift > 0) break;              // not the shortest form
+      if (shift == 63 && bits > 1) break;  // over 64 bits
+      if (bits == 0 && shift > 0) break;   // not the shortest form
       value |= static_cast<std::uint64_t>(bits & 0x7f) << shift;
       if ((bits & 0x80) == 0) return value;
     }

@@ -59,9 +59,9 @@ class Store {
   virtual std::uint64_t identity() const = 0;
   virtual Opening opening() const = 0;
 
-  // Queues the batch; `reported` is called once, when it is written or durable. On a full disk or an
-  // I/O error accepted batches stay queued and are retried. When the backlog is over its bound, or
-  // after a failed sync, the batch is refused: `reported` gets Code::full or Code::io.
+  // Queues the batch; `reported` is called once, when it is written or durable. On a full disk or
+  // an I/O error accepted batches stay queued and are retried. When the backlog is over its bound,
+  // or after a failed sync, the batch is refused: `reported` gets Code::full or Code::io.
   virtual void submit(Batch batch, Durability durability, Reported reported) = 0;
 
   // The value of a key; none: absent. Code::corrupt: there is one and it is damaged.

@@ -36,8 +36,7 @@ struct Error {
   Done done() const noexcept { return code == Code::unknown ? Done::maybe : Done::no; }
 };
 
-template <class T = void>
-using Result = tl::expected<T, Error>;
+template <class T = void> using Result = tl::expected<T, Error>;
 
 inline tl::unexpected<Error> fail(Code code, std::string message) {
   return tl::unexpected<Error>(Error{code, std::move(message)});

@@ -27,8 +27,8 @@ struct Decision {
 };
 
 // Requires a command of one key, of the right arity (see the table in commands.hpp); anything else,
-// as it may come from another node, gets Redis's error as the reply and no effect. `stored` is empty
-// when the key is absent, deleted or expired.
+// as it may come from another node, gets Redis's error as the reply and no effect. `stored` is
+// empty when the key is absent, deleted or expired.
 Decision decide(Args args, const std::optional<Stored>& stored, WallMs now);
 
 }  // namespace skep::ring

@@ -1,5 +1,5 @@
-// The ring's keys, to whoever serves clients with them: RESP sessions, and other roles through main.
-// Any node's Keyspace answers for any key; who owns it is not the caller's business.
+// The ring's keys, to whoever serves clients with them: RESP sessions, and other roles through
+// main. Any node's Keyspace answers for any key; who owns it is not the caller's business.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ using Args = std::span<const std::string_view>;
 
 class Keyspace {
  public:
-  // Success carries the command's reply, an error reply of the command included. A failure says that
-  // the ring could not do it: Code::unavailable certainly not done, Code::unknown may have been.
-  // Called exactly once, maybe from within the call.
+  // Success carries the command's reply, an error reply of the command included. A failure says
+  // that the ring could not do it: Code::unavailable certainly not done, Code::unknown may have
+  // been. Called exactly once, maybe from within the call.
   using Done = std::function<void(Result<resp::Value>)>;
 
   struct Page {
@@ -34,8 +34,9 @@ class Keyspace {
   // A command on one key, which is args[key]; decided by decide() (commands.hpp) at its owner.
   virtual void run(Args args, std::size_t key, bool write, Done done) = 0;
 
-  // Live keys in cursor order from `cursor` (0: the start), about `count` of them, those that match the
-  // glob `match` (empty: all). A key that is there throughout a whole walk is returned at least once.
+  // Live keys in cursor order from `cursor` (0: the start), about `count` of them, those that match
+  // the glob `match` (empty: all). A key that is there throughout a whole walk is returned at least
+  // once.
   virtual void scan(std::uint64_t cursor, std::size_t count, std::string_view match,
                     std::function<void(Result<Page>)> done) = 0;
   // How many live keys the whole ring has.
@@ -45,7 +46,8 @@ class Keyspace {
 
   // RING NODES, OWNER key, STATUS: args[0] is the word after RING.
   virtual resp::Value describe(Args args) = 0;
-  // RING STOP (this process ends) and RING LEAVE (this node leaves for good): `done` when it is safe to.
+  // RING STOP (this process ends) and RING LEAVE (this node leaves for good): `done` when it is
+  // safe to.
   virtual void stop(std::function<void(Result<>)> done) = 0;
   virtual void leave(std::function<void(Result<>)> done) = 0;
 };

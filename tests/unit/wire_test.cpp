@@ -36,9 +36,9 @@ struct Outer {
 };
 
 const Outer kOuter{258, -2, Colour::green, "ab", {{1, true}, {2, false}}};
-const std::string kGolden =
-    std::string("\x02\x01\xfe\xff\xff\xff\x01\x02") + "ab" + std::string("\x02\x01\0\0\0\0\0\0\0\x01", 10) +
-    std::string("\x02\0\0\0\0\0\0\0\0", 9);
+const std::string kGolden = std::string("\x02\x01\xfe\xff\xff\xff\x01\x02") + "ab" +
+                            std::string("\x02\x01\0\0\0\0\0\0\0\x01", 10) +
+                            std::string("\x02\0\0\0\0\0\0\0\0", 9);
 
 TEST(Wire, GoldenBytes) { EXPECT_EQ(wire::encode(kOuter), kGolden); }
 
@@ -46,7 +46,8 @@ TEST(Wire, RoundTrip) { EXPECT_EQ(wire::decode<Outer>(kGolden).value(), kOuter);
 
 TEST(Wire, Show) {
   EXPECT_EQ(wire::show(kOuter),
-            "{arc=258 delta=-2 colour=1 name=\"ab\" items=[{epoch=1 settled=true} {epoch=2 settled=false}]}");
+            "{arc=258 delta=-2 colour=1 name=\"ab\" items=[{epoch=1 settled=true} {epoch=2 "
+            "settled=false}]}");
 }
 
 TEST(Wire, EveryTruncationIsRejected) {
@@ -104,7 +105,8 @@ TEST(Frame, EveryFlippedBitIsNoticed) {
 
 TEST(Frame, LengthsThatCannotBeAreRefused) {
   EXPECT_EQ(wire::take_frame(std::string("\x0f\0\0\0....", 8), 1024).error().code, Code::invalid);
-  EXPECT_EQ(wire::take_frame(std::string("\xff\xff\xff\xff....", 8), 1024).error().code, Code::full);
+  EXPECT_EQ(wire::take_frame(std::string("\xff\xff\xff\xff....", 8), 1024).error().code,
+            Code::full);
 }
 
 }  // namespace
