@@ -1,0 +1,139 @@
+#include "conf/check.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "conf/units.hpp"
+
+namespace skep::conf {
+namespace {
+
+struct Listening {
+  std::string_view key;
+  const std::string& address;
+  const std::string& credential;
+  std::string_view credential_key;
+};
+
+class Checker {
+ public:
+  explicit Checker(const Checked& checked) : checked_(checked), config_(checked.config) {}
+
+  std::vector<Problem> run() {
+    listeners();
+    cluster();
+    if (config_.runs("ring")) ring();
+    return std::move(problems_);
+  }
+
+ private:
+  // The place is that of `key`, or, when that has its default, of `other`, which clashes with it.
+  void report(std::string_view key, std::string text, std::string_view other = {}) {
+    Place place = checked_.place(key);
+    if (place.line == 0 && !other.empty()) place = checked_.place(other);
+    problems_.push_back({std::move(place), std::string(key), std::move(text)});
+  }
+  template <class... Keys> bool sound(Keys... keys) const { return (checked_.sound(keys) && ...); }
+
+  void listeners() {
+    std::vector<Listening> all{
+        {"cluster.listen", config_.cluster.listen, config_.cluster.secret, "cluster.secret_file"}};
+    if (config_.runs("ring"))
+      all.push_back(
+          {"ring.listen", config_.ring.listen, config_.ring.password, "ring.password_file"});
+    if (config_.runs("admin"))
+      all.push_back(
+          {"admin.listen", config_.admin.listen, config_.admin.token, "admin.token_file"});
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (!sound(all[i].key)) continue;
+      protection(all[i]);
+      for (std::size_t j = 0; j < i; ++j)
+        if (sound(all[j].key)) clash(all[i], all[j]);
+    }
+  }
+
+  void clash(const Listening& a, const Listening& b) {
+    auto one = parse_address(a.address);
+    auto other = parse_address(b.address);
+    if (one->port != other->port) return;
+    if (one->host != other->host && !is_wildcard(one->host) && !is_wildcard(other->host)) return;
+    report(a.key,
+           "found \"" + a.address + "\", whose port " + std::string(b.key) +
+               " has already; accepted: a port of its own",
+           b.key);
+  }
+
+  void protection(const Listening& listening) {
+    auto address = parse_address(listening.address);
+    if (is_loopback(address->host) || !listening.credential.empty()) return;
+    if (!sound(listening.credential_key)) return;
+    std::string_view path = listening.credential_key;
+    std::string section(path.substr(0, path.find('.')));
+    std::string key(path.substr(path.find('.') + 1));
+    std::string file = section + "." + key.substr(0, key.find("_file"));
+    report(listening.key, "found \"" + listening.address +
+                              "\", which other machines reach and nothing protects; accepted: an "
+                              "address of the loopback, such as \"127.0.0.1:" +
+                              std::to_string(address->port) + "\", or, beside it, the lines\n  [" +
+                              section + "]\n  " + key + " = \"" + file +
+                              "\"\nand the file, made by\n  (umask 077; openssl rand -hex 32 > " +
+                              file + ")");
+  }
+
+  void cluster() {
+    const ClusterConfig& cluster = config_.cluster;
+    if (!sound("cluster.listen", "cluster.advertise")) return;
+    auto address = parse_address(cluster.address());
+    if (is_wildcard(address->host))
+      report("cluster.listen", "found \"" + cluster.listen +
+                                   "\", which nobody can dial; accepted: one address, or, beside "
+                                   "it, cluster.advertise with the address that others dial");
+    if (!sound("cluster.peers") || cluster.peers.empty()) return;
+    if (std::all_of(cluster.peers.begin(), cluster.peers.end(),
+                    [&](const std::string& peer) { return peer == cluster.address(); }))
+      report("cluster.peers",
+             "found only this node's own address; accepted: other nodes' "
+             "addresses, or [] to found a cluster");
+  }
+
+  // `longer` must be at least `times` as long as `shorter`.
+  void order(std::string_view longer, Duration is, std::string_view shorter, Duration than,
+             int times, std::string_view why) {
+    if (!sound(longer, shorter) || is >= than * times) return;
+    std::string least = times == 1 ? "" : std::to_string(times) + " times ";
+    report(longer,
+           "found \"" + show_duration(is) + "\"; accepted: at least " + least +
+               std::string(shorter) + ", which is \"" + show_duration(than) +
+               "\": " + std::string(why),
+           shorter);
+  }
+
+  void ring() {
+    const RingConfig& ring = config_.ring;
+    order("ring.lease", ring.lease, "ring.heartbeat", ring.heartbeat, 2,
+          "a lease has to outlast a lost heartbeat");
+    order("ring.takeover_after", ring.takeover_after, "ring.lease", ring.lease, 1,
+          "nobody can take over before the lease is over");
+    order("ring.replace_after", ring.replace_after, "ring.takeover_after", ring.takeover_after, 1,
+          "who is replaced has been silent for longer than who is taken over");
+    if (!sound("ring.max_value", "ring.max_key", "cluster.max_frame")) return;
+    constexpr std::uint64_t kAround = 64 * 1024;  // for what a message carries beside the entry
+    if (ring.max_value + ring.max_key + kAround > config_.cluster.max_frame)
+      report("ring.max_value",
+             "found \"" + show_size(ring.max_value) + "\", which with a key of \"" +
+                 show_size(ring.max_key) + "\" does not fit a message between nodes; accepted: " +
+                 "less, or a larger cluster.max_frame, which is \"" +
+                 show_size(config_.cluster.max_frame) + "\"",
+             "cluster.max_frame");
+  }
+
+  const Checked& checked_;
+  const NodeConfig& config_;
+  std::vector<Problem> problems_;
+};
+
+}  // namespace
+
+std::vector<Problem> check(const Checked& checked) { return Checker(checked).run(); }
+
+}  // namespace skep::conf

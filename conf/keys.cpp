@@ -1,0 +1,203 @@
+#include "conf/keys.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <numeric>
+#include <utility>
+
+#include "conf/units.hpp"
+#include "net/base/log.hpp"
+
+namespace skep::conf {
+namespace {
+
+using namespace std::chrono_literals;
+using std::string_view;
+
+constexpr std::uint64_t kKiB = 1024, kMiB = 1024 * kKiB, kGiB = 1024 * kMiB, kTiB = 1024 * kGiB;
+
+bool fits_name(string_view text) {
+  return !text.empty() && text.size() <= 64 &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+         });
+}
+bool fits_role(string_view text) { return text == "ring" || text == "admin"; }
+bool fits_listen(string_view text) {
+  auto address = parse_address(text);
+  return address && is_numeric(address->host);
+}
+bool fits_dial(string_view text) {
+  auto address = parse_address(text);
+  return address && !is_wildcard(address->host);
+}
+bool fits_level(string_view text) { return LogLevels::parse(text).has_value(); }
+bool fits_durability(string_view text) { return text == "interval"; }
+
+constexpr string_view kName = "1 to 64 letters, digits, '-', '_' and '.'";
+constexpr string_view kListen = R"(an IP address and a port, such as "127.0.0.1:5000")";
+constexpr string_view kDial = R"(an address that others can dial, such as "10.0.0.5:5000")";
+
+using C = NodeConfig;
+#define SKEP_FIELD(member) [](C& c) -> decltype(auto) { return (c.member); }
+
+const auto kKeys = std::to_array<Key>({
+    {"name", "", Text{SKEP_FIELD(name), fits_name, kName}, "the node's name; default: the host's"},
+    {"roles", R"(["ring", "admin"])", Texts{SKEP_FIELD(roles), fits_role, R"("ring", "admin")"},
+     "what this node does"},
+    {"data", R"("data")", Path{SKEP_FIELD(data), ""}, "the directory of everything it keeps"},
+    {"stop_timeout", R"("10s")", Span{SKEP_FIELD(stop_timeout), 1s, 10min},
+     "how long a stop may take"},
+
+    {"cluster.name", R"("skep")", Text{SKEP_FIELD(cluster.name), fits_name, kName},
+     "nodes of another cluster are refused"},
+    {"cluster.listen", R"("127.0.0.1:5000")",
+     Text{SKEP_FIELD(cluster.listen), fits_listen, kListen}, "where other nodes reach this one"},
+    {"cluster.advertise", "", Text{SKEP_FIELD(cluster.advertise), fits_dial, kDial},
+     "what others dial; default: cluster.listen"},
+    {"cluster.peers", "[]", Texts{SKEP_FIELD(cluster.peers), fits_dial, kDial, true},
+     "cluster addresses of other nodes; empty founds a cluster"},
+    {"cluster.secret_file", "", Secret{SKEP_FIELD(cluster.secret)}, "what all nodes must prove"},
+    {"cluster.dead_after", R"("1s")", Span{SKEP_FIELD(cluster.dead_after), 200ms, 1h},
+     "a node that does not answer for so long is believed dead"},
+    {"cluster.max_frame", R"("64MiB")", Size{SKEP_FIELD(cluster.max_frame), kMiB, kGiB},
+     "the longest message between nodes"},
+
+    {"log.level", R"("info")",
+     Text{SKEP_FIELD(log.level), fits_level,
+          R"(debug, info, warn or error, also per part, such as "info,ring=debug")"},
+     "what is logged"},
+    {"log.file", R"("stderr")", Path{SKEP_FIELD(log.file), "stderr"}, "where to"},
+
+    {"store.flush_interval", R"("1s")", Span{SKEP_FIELD(store.flush_interval), 1ms, 1min},
+     "how much a power cut may take of what was written, not durable"},
+    {"store.max_unfolded", R"("256MiB")", Size{SKEP_FIELD(store.max_unfolded), kMiB, kTiB},
+     "the most that may wait in memory for the fold"},
+
+    {"ring.listen", R"("127.0.0.1:2836")", Text{SKEP_FIELD(ring.listen), fits_listen, kListen},
+     "where Redis clients reach this node"},
+    {"ring.password_file", "", Secret{SKEP_FIELD(ring.password)}, "what clients must AUTH with"},
+    {"ring.replication", "3", Count{SKEP_FIELD(ring.replication), 1, 9}, "copies of each key"},
+    {"ring.arcs", "256", Count{SKEP_FIELD(ring.arcs), 1, 16384, true},
+     "pieces that the ring is cut into, once, by its founder"},
+    {"ring.durability", R"("interval")",
+     Text{SKEP_FIELD(ring.durability), fits_durability,
+          R"("interval" ("commit" and "none" are not in this version))"},
+     "what a write waits for"},
+    {"ring.heartbeat", R"("150ms")", Span{SKEP_FIELD(ring.heartbeat), 10ms, 10s},
+     "how often an arc's owner renews its lease"},
+    {"ring.lease", R"("600ms")", Span{SKEP_FIELD(ring.lease), 50ms, 1min},
+     "how long an owner may answer after it was last confirmed"},
+    {"ring.takeover_after", R"("1s")", Span{SKEP_FIELD(ring.takeover_after), 100ms, 10min},
+     "an owner that is silent for so long loses its arcs"},
+    {"ring.replace_after", R"("30s")", Span{SKEP_FIELD(ring.replace_after), 1s, 7 * 24h},
+     "a member that is silent for so long is replaced"},
+    {"ring.moves", "8", Count{SKEP_FIELD(ring.moves), 1, 256}, "arcs that may move at once"},
+    {"ring.weight", "100", Count{SKEP_FIELD(ring.weight), 1, 10000},
+     "this node's share of the ring, in percent of a plain node's"},
+    {"ring.request_timeout", R"("5s")", Span{SKEP_FIELD(ring.request_timeout), 100ms, 10min},
+     "how long a request may take before it is answered with a refusal"},
+    {"ring.max_connections", "10000", Count{SKEP_FIELD(ring.max_connections), 1, 1'000'000},
+     "clients at once"},
+    {"ring.max_key", R"("64KiB")", Size{SKEP_FIELD(ring.max_key), 1, kMiB}, "the longest key"},
+    {"ring.max_value", R"("16MiB")", Size{SKEP_FIELD(ring.max_value), kKiB, 512 * kMiB},
+     "the longest value"},
+
+    {"admin.listen", R"("127.0.0.1:5001")", Text{SKEP_FIELD(admin.listen), fits_listen, kListen},
+     "where HTTP clients reach this node"},
+    {"admin.token_file", "", Secret{SKEP_FIELD(admin.token)}, "what readers must show"},
+    {"admin.admin_token_file", "", Secret{SKEP_FIELD(admin.admin_token)},
+     "what changing commands must show"},
+});
+#undef SKEP_FIELD
+
+std::string range(string_view kind, const std::string& min, const std::string& max) {
+  return std::string(kind) + " from " + min + " to " + max;
+}
+std::string quoted(const std::string& text) { return '"' + text + '"'; }
+
+struct Describe {
+  std::string operator()(const Text& type) const { return std::string(type.accepted); }
+  std::string operator()(const Texts& type) const {
+    return "a list of " + std::string(type.accepted) +
+           (type.may_be_empty ? "" : ", of one at least");
+  }
+  std::string operator()(const Count& type) const {
+    return range(type.power_of_two ? "a power of two" : "an integer", std::to_string(type.min),
+                 std::to_string(type.max));
+  }
+  std::string operator()(const Size& type) const {
+    return range("a size", quoted(show_size(type.min)), quoted(show_size(type.max)));
+  }
+  std::string operator()(const Span& type) const {
+    return range("a duration", quoted(show_duration(type.min)), quoted(show_duration(type.max)));
+  }
+  std::string operator()(const Path& type) const {
+    return type.keyword.empty() ? "a path" : "a path or " + quoted(std::string(type.keyword));
+  }
+  std::string operator()(const Secret&) const {
+    return "a file with one line that others cannot read (chmod 600)";
+  }
+};
+
+// Levenshtein's distance: single letters inserted, deleted or replaced.
+std::size_t distance(string_view a, string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({replaced, row[j] + 1, row[j - 1] + 1}));
+    }
+  }
+  return row.back();
+}
+
+string_view last_word(string_view path) { return path.substr(path.rfind('.') + 1); }
+
+}  // namespace
+
+std::span<const Key> keys() { return kKeys; }
+
+const Key* find_key(string_view path) {
+  auto key = std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& k) { return k.path == path; });
+  return key == kKeys.end() ? nullptr : &*key;
+}
+
+bool is_section(string_view path) {
+  return std::any_of(kKeys.begin(), kKeys.end(), [&](const Key& key) {
+    return key.path.size() > path.size() && key.path[path.size()] == '.' &&
+           key.path.substr(0, path.size()) == path;
+  });
+}
+
+std::string accepted(const Key& key) { return std::visit(Describe{}, key.type); }
+
+string_view nearest_key(string_view path) {
+  string_view nearest;
+  std::size_t best = 1 + std::max<std::size_t>(2, path.size() / 4);
+  auto consider = [&](string_view known, std::size_t apart) {
+    if (apart >= best) return;
+    best = apart;
+    nearest = known;
+  };
+  for (const Key& key : kKeys) {
+    std::size_t dot = key.path.find('.');
+    if (dot != string_view::npos) {
+      string_view section = key.path.substr(0, dot);
+      consider(section, distance(path, section));
+    }
+    consider(key.path, distance(path, key.path));
+    // The right word in the wrong section is nearer than any wrong word.
+    if (last_word(path) == last_word(key.path)) consider(key.path, 1);
+  }
+  return nearest;
+}
+
+bool is_later_role(string_view name) {
+  return name == "acceptor" || name == "proposer" || name == "replica" || name == "gateway";
+}
+
+}  // namespace skep::conf
