@@ -12,6 +12,9 @@
 
 namespace skep::ring {
 
+// Redis's bound on a value.
+inline constexpr std::size_t kMaxValue = std::size_t{512} << 20;
+
 // A key's value while it is live.
 struct Stored {
   std::string_view value;
@@ -28,7 +31,8 @@ struct Decision {
 
 // Requires a command of one key, of the right arity (see the table in commands.hpp); anything else,
 // as it may come from another node, gets Redis's error as the reply and no effect. `stored` is
-// empty when the key is absent, deleted or expired.
-Decision decide(Args args, const std::optional<Stored>& stored, WallMs now);
+// empty when the key is absent, deleted or expired. No value grows beyond `max_value` bytes.
+Decision decide(Args args, const std::optional<Stored>& stored, WallMs now,
+                std::size_t max_value = kMaxValue);
 
 }  // namespace skep::ring

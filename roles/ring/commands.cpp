@@ -1,0 +1,210 @@
+#include "roles/ring/commands.hpp"
+
+#include <string>
+#include <unordered_map>
+
+#include "net/resp_text.hpp"
+#include "roles/ring/decisions.hpp"
+
+namespace skep::ring {
+namespace {
+
+using resp::Value;
+
+constexpr std::uint16_t kRead = Command::kReadonly | Command::kFast;
+constexpr std::uint16_t kReadSlow = Command::kReadonly;
+constexpr std::uint16_t kPut = Command::kWrite | Command::kDenyOom;
+constexpr std::uint16_t kPutFast = kPut | Command::kFast;
+constexpr std::uint16_t kErase = Command::kWrite | Command::kFast;
+constexpr std::uint16_t kConnection = Command::kNoScript | Command::kLoading | Command::kStale;
+constexpr std::uint16_t kOpen = kConnection | Command::kFast | Command::kNoAuth;
+constexpr std::uint16_t kQuick = Command::kLoading | Command::kStale | Command::kFast;
+constexpr std::uint16_t kAdmin = Command::kAdmin | kConnection;
+
+constexpr Command key(std::string_view name, int arity, std::uint16_t flags, Decide decide,
+                      std::string_view group, std::string_view summary) {
+  return {name, arity, flags, 1, 1, 1, Kind::key, Verb::none, decide, group, summary};
+}
+constexpr Command local(std::string_view name, int arity, std::uint16_t flags, Verb verb,
+                        std::string_view group, std::string_view summary) {
+  return {name, arity, flags, 0, 0, 0, Kind::local, verb, nullptr, group, summary};
+}
+constexpr Command whole(std::string_view name, int arity, std::uint16_t flags, Verb verb,
+                        std::string_view group, std::string_view summary) {
+  return {name, arity, flags, 0, 0, 0, Kind::whole, verb, nullptr, group, summary};
+}
+constexpr Command sum(std::string_view name, std::uint16_t flags, Decide decide,
+                      std::string_view summary) {
+  return {name, -2, flags, 1, -1, 1, Kind::keys, Verb::sum, decide, "generic", summary};
+}
+
+constexpr Command kCommands[] = {
+    key("get", 2, kRead, decide_get, "string", "The value of a key."),
+    key("set", -3, kPut, decide_set, "string",
+        "Sets a key: NX or XX or IFEQ value; GET; EX, PX, EXAT, PXAT or KEEPTTL."),
+    key("setnx", 3, kPutFast, decide_setnx, "string", "Sets a key that is absent."),
+    key("setex", 4, kPut, decide_setex, "string", "Sets a key for some seconds."),
+    key("psetex", 4, kPut, decide_psetex, "string", "Sets a key for some milliseconds."),
+    key("getset", 3, kPutFast, decide_getset, "string", "Sets a key; replies what it was."),
+    key("getdel", 2, kErase, decide_getdel, "string", "Deletes a key; replies what it was."),
+    key("getex", -2, kErase, decide_getex, "string", "The value of a key, with a new expiry."),
+    key("append", 3, kPutFast, decide_append, "string", "Adds to the end of a value."),
+    key("strlen", 2, kRead, decide_strlen, "string", "The length of a value in bytes."),
+    key("getrange", 4, kReadSlow, decide_getrange, "string", "A part of a value."),
+    key("substr", 4, kReadSlow, decide_getrange, "string", "The old name of GETRANGE."),
+    key("setrange", 4, kPut, decide_setrange, "string", "Overwrites a part of a value."),
+    key("incr", 2, kPutFast, decide_incr, "string", "Adds one to an integer."),
+    key("decr", 2, kPutFast, decide_decr, "string", "Takes one from an integer."),
+    key("incrby", 3, kPutFast, decide_incrby, "string", "Adds to an integer."),
+    key("decrby", 3, kPutFast, decide_decrby, "string", "Takes from an integer."),
+    key("incrbyfloat", 3, kPutFast, decide_incrbyfloat, "string", "Adds to a decimal number."),
+    {"mget", -2, kRead, 1, -1, 1, Kind::keys, Verb::mget, nullptr, "string",
+     "The values of several keys, each read on its own."},
+    {"mset", -3, kPut, 1, -1, 2, Kind::keys, Verb::mset, nullptr, "string",
+     "Sets several keys, each on its own."},
+    key("delifeq", 3, kErase, decide_delifeq, "string", "Deletes a key that has this value."),
+
+    sum("del", Command::kWrite, decide_del, "Deletes keys; replies how many there were."),
+    sum("unlink", kErase, decide_del, "The same as DEL."),
+    sum("exists", kRead, decide_exists, "How many of the keys there are."),
+    sum("touch", kRead, decide_exists, "The same as EXISTS."),
+    key("type", 2, kRead, decide_type, "generic", "The type of a value: string, or none."),
+    key("expire", -3, kErase, decide_expire, "generic", "Lets a key expire in some seconds."),
+    key("pexpire", -3, kErase, decide_pexpire, "generic",
+        "Lets a key expire in some milliseconds."),
+    key("expireat", -3, kErase, decide_expireat, "generic",
+        "Lets a key expire at a time in seconds."),
+    key("pexpireat", -3, kErase, decide_pexpireat, "generic",
+        "Lets a key expire at a time in milliseconds."),
+    key("ttl", 2, kRead, decide_ttl, "generic", "The seconds until a key expires."),
+    key("pttl", 2, kRead, decide_pttl, "generic", "The milliseconds until a key expires."),
+    key("expiretime", 2, kRead, decide_expiretime, "generic", "When a key expires, in seconds."),
+    key("pexpiretime", 2, kRead, decide_pexpiretime, "generic",
+        "When a key expires, in milliseconds."),
+    key("persist", 2, kErase, decide_persist, "generic", "Lets a key stay for ever."),
+    whole("keys", 2, kReadSlow, Verb::keys, "generic", "All keys that match a pattern."),
+    whole("scan", -2, kReadSlow, Verb::scan, "generic", "Walks over all keys, a page at a time."),
+    whole("randomkey", 1, kReadSlow, Verb::randomkey, "generic", "Some key."),
+    whole("dbsize", 1, kRead, Verb::dbsize, "server", "How many keys there are."),
+    whole("flushdb", -1, Command::kWrite, Verb::flush, "server", "Deletes every key."),
+    whole("flushall", -1, Command::kWrite, Verb::flush, "server", "Deletes every key."),
+
+    local("ping", -1, kQuick, Verb::ping, "connection", "Replies PONG, or its argument."),
+    local("echo", 2, kQuick, Verb::echo, "connection", "Replies its argument."),
+    local("hello", -1, kOpen, Verb::hello, "connection",
+          "Chooses the protocol version; may authenticate and name the connection."),
+    local("auth", -2, kOpen, Verb::auth, "connection", "Says the password."),
+    local("quit", -1, kOpen, Verb::quit, "connection", "Closes the connection."),
+    local("reset", 1, kOpen, Verb::reset, "connection", "Makes the connection as new."),
+    local("select", 2, kQuick, Verb::select, "connection", "Chooses database 0, the only one."),
+    local("readonly", 1, kQuick, Verb::readonly, "cluster", "Accepted; changes nothing."),
+    local("readwrite", 1, kQuick, Verb::readwrite, "cluster", "Accepted; changes nothing."),
+    local("client", -2, 0, Verb::container, "connection", "About connections."),
+    local("client|id", 2, kConnection, Verb::client_id, "connection", "This connection's number."),
+    local("client|getname", 2, kConnection, Verb::client_getname, "connection",
+          "This connection's name."),
+    local("client|setname", 3, kConnection, Verb::client_setname, "connection",
+          "Names this connection."),
+    local("client|setinfo", 4, kConnection, Verb::client_setinfo, "connection",
+          "Says which library this client uses: LIB-NAME or LIB-VER."),
+    local("client|list", -2, kAdmin, Verb::client_list, "connection",
+          "This node's connections: [TYPE type] [ID id …]."),
+    local("client|info", 2, kConnection, Verb::client_info, "connection",
+          "This connection, as CLIENT LIST shows it."),
+    local("client|kill", -3, kAdmin, Verb::client_kill, "connection",
+          "Closes connections, by address or by ID, ADDR, LADDR, TYPE, USER, SKIPME."),
+    local("client|no-evict", 3, kAdmin, Verb::client_no_evict, "connection",
+          "ON or OFF: accepted; no connection is evicted for its memory here."),
+
+    local("time", 1, kQuick, Verb::time, "server", "This node's time: seconds, microseconds."),
+    whole("info", -1, Command::kLoading | Command::kStale, Verb::info, "server",
+          "About this node: server, clients, memory, stats, keyspace."),
+    local("config", -2, 0, Verb::container, "server", "About this node's configuration."),
+    local("config|get", -3, kAdmin, Verb::config_get, "server",
+          "The settings whose names match the patterns."),
+    local("command", -1, Command::kLoading | Command::kStale, Verb::command, "server",
+          "About all commands."),
+    local("command|count", 2, Command::kLoading | Command::kStale, Verb::command_count, "server",
+          "How many commands there are."),
+    local("command|info", -2, Command::kLoading | Command::kStale, Verb::command_info, "server",
+          "About some commands."),
+    local("command|docs", -2, Command::kLoading | Command::kStale, Verb::command_docs, "server",
+          "What some commands are for."),
+    local("ring", -2, 0, Verb::container, "cluster", "About the ring."),
+    local("ring|nodes", 2, kConnection, Verb::ring_nodes, "cluster", "The ring's nodes."),
+    local("ring|owner", 3, kConnection, Verb::ring_owner, "cluster", "Who owns a key."),
+    local("ring|status", 2, kConnection, Verb::ring_status, "cluster", "How the ring is."),
+    local("ring|stop", 2, kAdmin, Verb::ring_stop, "cluster", "Stops this node."),
+    local("ring|leave", 2, kAdmin, Verb::ring_leave, "cluster",
+          "Gives away what this node holds, and leaves for good."),
+};
+
+const std::unordered_map<std::string_view, const Command*>& by_name() {
+  static const auto* map = [] {
+    auto* made = new std::unordered_map<std::string_view, const Command*>();
+    for (const Command& command : kCommands) made->emplace(command.name, &command);
+    return made;
+  }();
+  return *map;
+}
+
+constexpr std::size_t kLongestName = 32;
+
+// As printf's %.128s shows it: a zero byte ends it.
+std::string_view shown(std::string_view text, std::size_t most) {
+  return text.substr(0, std::min(most, text.find('\0')));
+}
+
+std::string unknown_command(Args args) {
+  std::string words;
+  for (std::size_t i = 1; i < args.size() && words.size() < 128; ++i) {
+    std::string_view word = shown(args[i], 128 - words.size());
+    words.append("'").append(word).append("' ");
+  }
+  std::string text = "ERR unknown command '";
+  return text.append(shown(args[0], 128)).append("', with args beginning with: ").append(words);
+}
+
+std::string unknown_subcommand(Args args) {
+  std::string text = "ERR unknown subcommand '";
+  text.append(shown(args[1], 128)).append("'. Try ");
+  for (char c : args[0]) text += resp::upper(c);
+  return text + " HELP.";
+}
+
+std::string wrong_arity(const Command& command) {
+  return "ERR wrong number of arguments for '" + std::string(command.name) + "' command";
+}
+
+bool is_container(const Command& command) {
+  return command.verb == Verb::container || command.verb == Verb::command;
+}
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+const Command* find_command(std::string_view name) {
+  if (name.size() > kLongestName) return nullptr;
+  char lowered[kLongestName];
+  for (std::size_t i = 0; i < name.size(); ++i) lowered[i] = resp::lower(name[i]);
+  auto found = by_name().find(std::string_view(lowered, name.size()));
+  return found == by_name().end() ? nullptr : found->second;
+}
+
+Found resolve(Args args) {
+  const Command* command = find_command(args[0]);
+  if (command == nullptr || command->name.find('|') != std::string_view::npos)
+    return {nullptr, unknown_command(args)};
+  if (is_container(*command) && args.size() > 1) {
+    std::string full(command->name);
+    full.append("|").append(args[1]);
+    const Command* sub = find_command(full);
+    if (sub == nullptr) return {nullptr, unknown_subcommand(args)};
+    command = sub;
+  }
+  if (!command->fits(args.size())) return {nullptr, wrong_arity(*command)};
+  return {command, {}};
+}
+
+}  // namespace skep::ring
