@@ -113,33 +113,31 @@ gtest() {
 # is what comes before the first one.
 toml() {
   awk -v section="$2" -v key="$3" '
-    /^[ \t]*\[/ { gsub(/[][ \t]/, ""); sub(/#.*/, ""); in_section = $0; next }
-    in_section == section && $0 ~ "^[ \t]*" key "[ \t]*=" {
+    /^\[/ { in_section = $0; gsub(/[][ \t]|#.*/, "", in_section); next }
+    in_section == section && $0 ~ "^" key "[ \t]*=" {
       sub(/^[^=]*=[ \t]*/, ""); sub(/[ \t]+#.*$/, ""); gsub(/^"|"$/, ""); print; exit
     }' "$1"
 }
 
-# set_toml FILE SECTION KEY VALUE: puts another value (as TOML) there. The key must be there.
+# set_toml FILE SECTION KEY VALUE: puts another value (as TOML) there. The key must stand there, if
+# only behind a '#'.
 set_toml() {
   local file=$1
   awk -v section="$2" -v key="$3" -v value="$4" '
-    /^[ \t]*\[/ { line = $0; gsub(/[][ \t]/, "", line); sub(/#.*/, "", line); in_section = line }
-    !done && in_section == section && $0 ~ "^[ \t]*" key "[ \t]*=" {
-      match($0, /^[^=]*=[ \t]*/); print substr($0, 1, RLENGTH) value; done = 1; next
+    /^\[/ { in_section = $0; gsub(/[][ \t]|#.*/, "", in_section) }
+    !done && in_section == section && $0 ~ "^(# *)?" key "[ \t]*=" {
+      print key " = " value; done = 1; next
     }
     { print }
     END { exit !done }' "$file" >"$file.new" || die "$file: no '$3' in [$2] to change"
   mv "$file.new" "$file"
 }
 
-# http_ready HOST:PORT: true if the node there says that the ring is stable.
-http_ready() {
-  local host=${1%:*} port=${1##*:} status=
-  {
-    exec 3<>"/dev/tcp/$host/$port" || return 1
-    printf 'GET /readyz HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$1" >&3
-    IFS= read -r -t 2 status <&3 || true
-    exec 3>&- 3<&-
-  } 2>/dev/null
+# http_ready HOST:PORT: true if the node there says that the ring is stable. In a subshell, because
+# a node that goes away meanwhile would take the script along (SIGPIPE).
+http_ready() (
+  exec 2>/dev/null 3<>"/dev/tcp/${1%:*}/${1##*:}" || exit 1
+  printf 'GET /readyz HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$1" >&3
+  IFS= read -r -t 2 status <&3
   [[ $status == "HTTP/1.1 200"* ]]
-}
+)

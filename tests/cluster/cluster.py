@@ -1,0 +1,215 @@
+"""Clusters of the real server for tests: several processes, real sockets and files.
+
+A Cluster makes node directories in a temporary directory, each a copy of conf/node with another
+name, other peers and free ports; it starts, kills and restarts nodes, and ends them all when the
+test ends. run() is a test's main: it counts the checks and prints "N passed, N failed" last.
+"""
+
+import http.client
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SERVER = os.path.join(TOP, "build/release/server")
+READY_TIMEOUT = 60  # seconds until a cluster has to be stable
+STOP_TIMEOUT = 20  # seconds until a node that was told to stop has to be gone
+ROLES = ["ring", "admin"]
+
+passed = 0
+failed = 0
+
+
+def check(holds, what):
+    """Counts and prints one check; returns whether it holds."""
+    global passed, failed
+    print(("ok    " if holds else "FAIL  ") + what, flush=True)
+    if holds:
+        passed += 1
+    else:
+        failed += 1
+    return holds
+
+
+def run(test):
+    """Runs test() as this program's checks, and exits."""
+    global failed
+    try:
+        test()
+    except Exception:  # whatever it is, it is a failure and the logs are wanted
+        failed += 1
+        traceback.print_exc(file=sys.stdout)
+    finally:
+        for cluster in list(Cluster.alive):
+            if failed:
+                cluster.show_logs()
+            cluster.close()
+    print(f"{passed} passed, {failed} failed", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+def wait_until(condition, timeout, what):
+    """Asks until condition() is true; raises TimeoutError(what) when it takes longer."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {timeout} s: {what}")
+        time.sleep(0.05)
+
+
+given_ports = set()
+
+
+def free_port():
+    """A port that nobody listens on, below those that the kernel hands to outgoing connections: a
+    node that is down for a moment must find its port free again."""
+    while True:
+        port = random.randint(10000, 32000)
+        if port in given_ports:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        given_ports.add(port)
+        return port
+
+
+def set_toml(text, section, key, value):
+    """The configuration `text` with another value for a key that stands in it, maybe behind a '#'."""
+    start = re.search(rf"^\[{section}\]$", text, re.M).end() if section else 0
+    end = re.compile(r"^\[|\Z", re.M).search(text, start).start()
+    part, count = re.subn(rf"^(# *)?{key} *=.*$", lambda _: f"{key} = {value}", text[start:end],
+                          count=1, flags=re.M)
+    if count != 1:
+        raise ValueError(f"conf/node/node.toml has no '{key}' in [{section}]")
+    return text[:start] + part + text[end:]
+
+
+class Node:
+    """One node: its directory, its addresses and, while it runs, its process."""
+
+    def __init__(self, directory, name, peers):
+        self.name = name
+        self.directory = os.path.join(directory, name)
+        self.config = os.path.join(self.directory, "node.toml")
+        self.log = os.path.join(self.directory, "log")
+        self.cluster_address = f"127.0.0.1:{free_port()}"
+        self.ring_port = free_port()
+        self.admin_port = free_port()
+        self.ring_address = f"127.0.0.1:{self.ring_port}"
+        self.admin_address = f"127.0.0.1:{self.admin_port}"
+        self.process = None
+        shutil.copytree(os.path.join(TOP, "conf/node"), self.directory)
+        self.configure(peers)
+
+    def configure(self, peers):
+        with open(os.path.join(TOP, "conf/node/node.toml"), encoding="utf-8") as template:
+            text = template.read()
+        quoted = ", ".join(f'"{peer}"' for peer in peers)
+        text = set_toml(text, "", "name", f'"{self.name}"')
+        text = set_toml(text, "", "roles", str(ROLES).replace("'", '"'))
+        text = set_toml(text, "cluster", "listen", f'"{self.cluster_address}"')
+        text = set_toml(text, "cluster", "peers", f"[{quoted}]")
+        text = set_toml(text, "ring", "listen", f'"{self.ring_address}"')
+        text = set_toml(text, "admin", "listen", f'"{self.admin_address}"')
+        with open(self.config, "w", encoding="utf-8") as config:
+            config.write(text)
+
+    def start(self):
+        assert not self.running()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([SERVER, "--config", self.config], stdout=log,
+                                            stderr=log, stdin=subprocess.DEVNULL)
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        """SIGKILL, and waits until the process is gone."""
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self):
+        """SIGTERM, without waiting."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def exit_status(self):
+        """Waits until the process ends by itself."""
+        return self.process.wait(STOP_TIMEOUT)
+
+    def ready(self):
+        """True when this node says that the ring is stable."""
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=2)
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        except http.client.HTTPException:
+            return False
+        finally:
+            connection.close()
+
+
+class Cluster:
+    """Nodes 1 to n. The first founds the cluster; the others name it as their only peer."""
+
+    alive = []
+
+    def __init__(self, count):
+        self.directory = tempfile.mkdtemp(prefix="skep-test-")
+        self.nodes = []
+        Cluster.alive.append(self)
+        for _ in range(count):
+            self.add().start()
+        self.wait_ready()
+
+    def add(self):
+        """A node more, not started yet."""
+        peers = [self.nodes[0].cluster_address] if self.nodes else []
+        node = Node(self.directory, f"node{len(self.nodes) + 1}", peers)
+        self.nodes.append(node)
+        return node
+
+    def wait_ready(self, nodes=None):
+        """Until all nodes, or those given, say in one round that the ring is stable."""
+        nodes = nodes or self.nodes
+
+        def all_ready():
+            for node in nodes:
+                if not node.running():
+                    raise RuntimeError(f"{node.name} ended with status {node.process.returncode}")
+            return all([node.ready() for node in nodes])
+        wait_until(all_ready, READY_TIMEOUT, "a stable ring of " +
+                   ", ".join(node.name for node in nodes))
+
+    def start_all(self):
+        """Starts the nodes that do not run, and waits until the ring is stable."""
+        for node in self.nodes:
+            if not node.running():
+                node.start()
+        self.wait_ready()
+
+    def show_logs(self, lines=40):
+        for node in self.nodes:
+            print(f"-- the end of {node.name}'s log")
+            with open(node.log, encoding="utf-8", errors="replace") as log:
+                print("".join(log.readlines()[-lines:]), end="", flush=True)
+
+    def close(self):
+        """Ends all nodes and deletes their directories."""
+        for node in self.nodes:
+            if node.running():
+                node.kill()
+        shutil.rmtree(self.directory)
+        Cluster.alive.remove(self)
