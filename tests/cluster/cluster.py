@@ -85,7 +85,7 @@ def free_port():
 
 
 def set_toml(text, section, key, value):
-    """The configuration `text` with another value for a key that stands in it, maybe behind a '#'."""
+    """The configuration `text` with another value for a key that stands there, maybe behind '#'."""
     start = re.search(rf"^\[{section}\]$", text, re.M).end() if section else 0
     end = re.compile(r"^\[|\Z", re.M).search(text, start).start()
     part, count = re.subn(rf"^(# *)?{key} *=.*$", lambda _: f"{key} = {value}", text[start:end],
