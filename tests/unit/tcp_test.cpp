@@ -1,0 +1,218 @@
+// Clients' connections over real loopback sockets.
+#include "net/tcp.hpp"
+
+#include <gtest/gtest.h>
+
+#include "net/address.hpp"
+#include "tests/unit/loopback.hpp"
+
+namespace skep {
+namespace {
+
+using testing::LinesLog;
+using testing::RawClient;
+using testing::turn;
+using testing::until;
+
+// Sends back what comes, and notes what happens to it.
+struct Echo final : StreamHandler {
+  struct Seen {
+    std::vector<Stream*> open;
+    std::vector<std::string> reads;
+    int drained = 0;
+    int closed = 0;
+  };
+  Echo(Stream& to, Seen& note) : stream(to), seen(note) { seen.open.push_back(&stream); }
+  void on_bytes(std::string_view bytes) override {
+    seen.reads.emplace_back(bytes);
+    stream.write(bytes);
+    if (bytes.find("bye") != std::string_view::npos) stream.close();
+  }
+  void on_drained() override { ++seen.drained; }
+  void on_closed() override {
+    std::erase(seen.open, &stream);
+    ++seen.closed;
+  }
+  Stream& stream;
+  Seen& seen;
+};
+
+struct Tcp : ::testing::Test {
+  void open(TcpLimits limits = {}) {
+    auto opened = TcpListener::open(loop, log, "ring", "127.0.0.1:0", std::move(limits),
+                                    [this](Stream& s) { return std::make_unique<Echo>(s, seen); });
+    ASSERT_TRUE(opened) << opened.error().message;
+    listener = std::move(*opened);
+  }
+  Loop loop;
+  LinesLog log;
+  Echo::Seen seen;
+  std::unique_ptr<TcpListener> listener;
+};
+
+TEST_F(Tcp, AnswersAndTellsTheRealPort) {
+  open();
+  EXPECT_FALSE(listener->address().ends_with(":0"));
+  RawClient client(loop, listener->address());
+  client.send("ping");
+  until(loop, [&] { return client.received == "ping"; });
+  EXPECT_EQ(listener->connections(), 1u);
+  EXPECT_EQ(seen.drained, 1);
+  EXPECT_TRUE(seen.open.at(0)->peer().starts_with("127.0.0.1:"));
+  EXPECT_EQ(seen.open.at(0)->queued(), 0u);
+}
+
+TEST_F(Tcp, ATakenPortIsAClearError) {
+  open();
+  auto second = TcpListener::open(loop, log, "ring", listener->address(), {},
+                                  [](Stream&) { return nullptr; });
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::conflict);
+  EXPECT_NE(second.error().message.find(listener->address()), std::string::npos);
+  EXPECT_NE(second.error().message.find("another process has this port"), std::string::npos);
+}
+
+TEST_F(Tcp, ABadOrForeignAddressIsAClearError) {
+  const auto refuse = [](Stream&) { return nullptr; };
+  auto bad = TcpListener::open(loop, log, "ring", "127.0.0.1", {}, refuse);
+  ASSERT_FALSE(bad);
+  EXPECT_NE(bad.error().message.find("accepted is host:port"), std::string::npos);
+  auto foreign = TcpListener::open(loop, log, "ring", "192.0.2.1:0", {}, refuse);
+  ASSERT_FALSE(foreign);
+  EXPECT_NE(foreign.error().message.find("does not have this address"), std::string::npos);
+}
+
+TEST_F(Tcp, CloseSendsWhatIsQueuedFirst) {
+  open();
+  RawClient client(loop, listener->address());
+  client.send("bye");
+  until(loop, [&] { return client.closed; });
+  EXPECT_EQ(client.received, "bye");
+  until(loop, [&] { return seen.closed == 1; });
+  EXPECT_EQ(listener->connections(), 0u);
+}
+
+TEST_F(Tcp, CloseDeliversALargeAnswerThatTheKernelDoesNotTakeAtOnce) {
+  open();
+  RawClient client(loop, listener->address());
+  client.send("x");
+  until(loop, [&] { return client.received == "x"; });
+  const std::string large(20 << 20, 'y');
+  seen.open.at(0)->write(large);
+  seen.open.at(0)->close();
+  seen.open.at(0)->write("after the close");
+  until(loop, [&] { return client.closed && seen.closed == 1; });
+  EXPECT_EQ(client.received.size(), 1 + large.size());
+}
+
+TEST_F(Tcp, AClientThatEndsItsHalfGetsItsAnswers) {
+  open();
+  RawClient client(loop, listener->address());
+  client.send("last words");
+  until(loop, [&] { return client.socket.has_value(); });
+  client.socket->close();  // sends, then ends its half
+  until(loop, [&] { return seen.closed == 1; });
+  EXPECT_EQ(seen.reads, std::vector<std::string>{"last words"});
+}
+
+TEST_F(Tcp, OneTurnsWritesLeaveTogetherAndInOrder) {
+  open();
+  RawClient client(loop, listener->address());
+  client.send("x");
+  until(loop, [&] { return client.received == "x"; });
+  client.received.clear();
+  const int drained = seen.drained;
+  for (char c = 'a'; c <= 'z'; ++c) seen.open.at(0)->write(std::string(1, c));
+  EXPECT_EQ(seen.open.at(0)->queued(), 26u);
+  until(loop, [&] { return client.received.size() == 26; });
+  EXPECT_EQ(client.received, "abcdefghijklmnopqrstuvwxyz");
+  EXPECT_EQ(seen.drained, drained + 1);
+}
+
+TEST_F(Tcp, AClientThatDoesNotReadIsClosedWithALine) {
+  TcpLimits limits;
+  limits.max_queued = 1 << 20;
+  open(limits);
+  RawClient client(loop, listener->address());
+  client.send("x");
+  until(loop, [&] { return client.received == "x"; });
+  client.socket->pause_reading(true);
+  const std::string chunk(64 * 1024, 'z');
+  until(loop, [&] {
+    if (!seen.open.empty()) seen.open[0]->write(chunk);
+    return seen.closed == 1;
+  });
+  EXPECT_EQ(log.count("it does not read"), 1u);
+  EXPECT_EQ(listener->connections(), 0u);
+}
+
+TEST_F(Tcp, PausedReadingDeliversNothingUntilResumed) {
+  open();
+  RawClient client(loop, listener->address());
+  client.send("x");
+  until(loop, [&] { return client.received == "x"; });
+  seen.open.at(0)->pause_reading(true);
+  client.send("y");
+  until(loop, [&] { return client.drained == 2; });
+  turn(loop);
+  EXPECT_EQ(seen.reads.size(), 1u);
+  seen.open.at(0)->pause_reading(false);
+  until(loop, [&] { return client.received == "xy"; });
+}
+
+TEST_F(Tcp, AboveTheLimitARefusalIsSentAndLoggedOnce) {
+  TcpLimits limits;
+  limits.max_connections = 1;
+  limits.refusal = "-ERR max number of clients reached\r\n";
+  open(limits);
+  RawClient first(loop, listener->address());
+  first.send("x");
+  until(loop, [&] { return first.received == "x"; });
+  RawClient second(loop, listener->address());
+  RawClient third(loop, listener->address());
+  until(loop, [&] { return second.closed && third.closed; });
+  EXPECT_EQ(second.received, limits.refusal);
+  EXPECT_EQ(third.received, limits.refusal);
+  EXPECT_EQ(log.count("the limit of 1 is reached"), 1u);
+  first.socket->close();
+  until(loop, [&] { return listener->connections() == 0; });
+  RawClient fourth(loop, listener->address());
+  fourth.send("x");
+  until(loop, [&] { return fourth.received == "x"; });
+}
+
+TEST_F(Tcp, StoppingDropsWhatIsLeft) {
+  open();
+  RawClient client(loop, listener->address());
+  client.send("x");
+  until(loop, [&] { return client.received == "x"; });
+  const Address address = listener->address();
+  listener->stop_accepting();
+  RawClient late(loop, address);
+  until(loop, [&] { return late.closed; });
+  EXPECT_NE(late.error.find("connection refused"), std::string::npos) << late.error;
+  listener.reset();
+  EXPECT_EQ(seen.closed, 1);
+  until(loop, [&] { return client.closed; });
+}
+
+TEST_F(Tcp, NamesAreLookedUp) {
+  open();
+  const auto port = parse_address(listener->address())->port;
+  RawClient client(loop, "localhost:" + std::to_string(port));
+  client.send("x");
+  until(loop, [&] { return client.received == "x"; });
+}
+
+TEST(Address, PartsAndRefusals) {
+  EXPECT_EQ(parse_address("node1.example:5000"), (HostPort{"node1.example", 5000}));
+  EXPECT_EQ(parse_address("[::1]:0"), (HostPort{"::1", 0}));
+  EXPECT_EQ(show_address({"::1", 5000}), "[::1]:5000");
+  EXPECT_EQ(show_address({"127.0.0.1", 1}), "127.0.0.1:1");
+  for (const char* bad : {"", "host", ":1", "host:", "host:65536", "host:-1", "host:1x", "::1:5000",
+                          "[]:1", "host: 1"})
+    EXPECT_FALSE(parse_address(bad)) << bad;
+}
+
+}  // namespace
+}  // namespace skep
