@@ -95,6 +95,18 @@ def set_toml(text, section, key, value):
     return text[:start] + part + text[end:]
 
 
+def says_ready(admin_port):
+    """True when the node there says that the ring is stable."""
+    connection = http.client.HTTPConnection("127.0.0.1", admin_port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 class Node:
     """One node: its directory, its addresses and, while it runs, its process."""
 
@@ -148,17 +160,7 @@ class Node:
         return self.process.wait(STOP_TIMEOUT)
 
     def ready(self):
-        """True when this node says that the ring is stable."""
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=2)
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        except http.client.HTTPException:
-            return False
-        finally:
-            connection.close()
+        return says_ready(self.admin_port)
 
 
 class Cluster:

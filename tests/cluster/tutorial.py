@@ -1,5 +1,6 @@
 """The README's tutorial, line by line: what stands there is run in a shell, and must print what
-stands there. Only the ports and the directory are others."""
+stands there. Only the ports and the directory are others, and nobody reads between the blocks:
+instead, the test waits until the nodes that the block started are ready."""
 
 import glob
 import os
@@ -10,25 +11,26 @@ import subprocess
 import tempfile
 
 import cluster
-from cluster import TOP, check, free_port, run
+from cluster import READY_TIMEOUT, TOP, check, free_port, run, says_ready, wait_until
 
 END = "-- end of output --"
 TIMEOUT = 300  # seconds for all commands
 
 
-def steps(readme):
-    """The tutorial's commands: lists of [command, its standard input, what it prints]."""
+def blocks(readme):
+    """The tutorial's blocks of commands, each a list of [command, its standard input, what it
+    prints]."""
     section = re.search(r"^## Tutorial$(.*?)^## ", readme, re.M | re.S)[1]
-    found = []
     for block in re.findall(r"^```console\n(.*?)^```", section, re.M | re.S):
+        commands = []
         for line in block.replace("\\\n", "").splitlines():
             if line.startswith("$ "):
-                found.append([line[2:], "", ""])
+                commands.append([line[2:], "", ""])
             elif prompt := re.match(r"\w+> (.*)", line):
-                found[-1][1] += prompt[1] + "\n"
+                commands[-1][1] += prompt[1] + "\n"
             else:
-                found[-1][2] += line + "\n"
-    return found
+                commands[-1][2] += line + "\n"
+        yield commands
 
 
 def elsewhere(text, directory):
@@ -85,14 +87,17 @@ def show_logs(directory):
 
 def follow(shell, directory):
     with open(os.path.join(TOP, "README.md"), encoding="utf-8") as file:
-        tutorial = steps(elsewhere(file.read(), directory))
-    for command, given, expected in tutorial:
-        printed = shell.run(command, given)
-        shown = " ".join(command.replace(directory, "/tmp/hive").split())
-        good = check(printed == expected, f"$ {shown}")
-        if not good:
-            print(f"      expected {expected!r}\n      printed  {printed!r}", flush=True)
-    check(len(tutorial) > 10, f"the README's tutorial has {len(tutorial)} commands")
+        tutorial = list(blocks(elsewhere(file.read(), directory)))
+    for commands in tutorial:
+        for command, given, expected in commands:
+            printed = shell.run(command, given)
+            shown = " ".join(command.replace(directory, "/tmp/hive").split())
+            if not check(printed == expected, f"$ {shown}"):
+                print(f"      expected {expected!r}\n      printed  {printed!r}", flush=True)
+        for port in re.findall(r"--set admin\.listen=127\.0\.0\.1:(\d+)", str(commands)):
+            wait_until(lambda port=port: says_ready(int(port)), READY_TIMEOUT,
+                       f"the node with admin port {port} is ready")
+    check(len(tutorial) > 5, f"the README's tutorial has {len(tutorial)} blocks of commands")
 
 
 def test():
