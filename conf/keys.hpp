@@ -11,8 +11,7 @@
 
 namespace skep::conf {
 
-template <class T>
-using Field = T& (*)(NodeConfig&);
+template <class T> using Field = T& (*)(NodeConfig&);
 
 struct Text {  // a string for which `fits` holds
   Field<std::string> field;

@@ -75,16 +75,14 @@ Result<std::optional<Value>> ReplyParser::next() {
       continue;
     }
     // A finished value may finish the aggregates around it.
-    bool whole = open_.empty();
-    while (!open_.empty()) {
+    for (;;) {
+      if (open_.empty()) return value;
       Open& around = open_.back();
       around.value.items.push_back(std::move(value));
       if (--around.left > 0) break;
       value = std::move(around.value);
       open_.pop_back();
-      whole = open_.empty();
     }
-    if (whole) return value;
   }
 }
 

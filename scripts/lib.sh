@@ -10,7 +10,8 @@ cd "$top" || exit
     libtomlplusplus-dev libboost-dev libboost-program-options-dev libgtest-dev libbenchmark-dev
     libspdlog-dev libfmt-dev libxxhash-dev libexpected-dev libedit-dev libssl-dev
     nlohmann-json3-dev iproute2)
-  test_packages=(redis-server redis-tools python3 python3-redis clang-tidy clang-format shellcheck)
+  test_packages=(redis-server redis-tools python3 python3-redis clang-tidy clang-format shellcheck
+    git)
 }
 
 die() {

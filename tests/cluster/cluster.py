@@ -42,6 +42,10 @@ def check(holds, what):
 def run(test):
     """Runs test() as this program's checks, and exits."""
     global failed
+
+    def terminated(*_):
+        raise TimeoutError("the test was told to end")
+    signal.signal(signal.SIGTERM, terminated)
     try:
         test()
     except Exception:  # whatever it is, it is a failure and the logs are wanted

@@ -143,7 +143,7 @@ class Worker:
         self.unknown = 0
         self.failures = []  # what failed requests said
         self.error = None
-        self.thread = threading.Thread(target=self.main)
+        self.thread = threading.Thread(target=self.main, daemon=True)
 
     def main(self):
         try:
