@@ -4,8 +4,9 @@
 // crash is a prefix of the submissions. A batch is reported when it is
 //   written  in the journal: kill -9 loses nothing; a power cut may lose up to flush_interval;
 //   durable  synced to disk: nothing loses it.
-// Reads see every submitted batch at once, reported or not. All calls and callbacks are on the loop
-// thread; callbacks come in the order of the submissions and never from within submit().
+// Reads see every accepted batch at once, reported or not. All calls and callbacks are on the loop
+// thread; callbacks come in the order of the submissions and never from within submit(). Only a
+// refusal overtakes: it comes at the next turn of the loop, so that refused batches pile up nowhere.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,227 @@
+#include "store/committer.hpp"
+
+#include <algorithm>
+
+namespace skep {
+
+namespace {
+
+// A row's size: large enough that a row's own cost vanishes, small enough to be trimmed in a
+// moment.
+constexpr std::size_t kGroupBytes = std::size_t{1} << 20;
+// The log's length, in pages, at which a checkpoint is due.
+constexpr int kLongLog = 4096;
+// How long a commit is held back when the backlog is at its bound.
+constexpr std::chrono::microseconds kSlowest = std::chrono::milliseconds(20);
+
+}  // namespace
+
+Committer::Committer(Journal journal, std::uint64_t end, Limits limits, Events events)
+    : journal_(std::move(journal)),
+      limits_(limits),
+      events_(std::move(events)),
+      added_(end),
+      written_(end),
+      durable_(end),
+      thread_([this] { run(); }) {}
+
+Committer::~Committer() { stop(); }
+
+void Committer::add(std::uint64_t sequence, std::string_view batch, bool durable) {
+  const std::lock_guard lock(mutex_);
+  pending_.push_back({sequence, batch, durable});
+  added_ = sequence;
+  if (idle_) wake_.notify_one();
+}
+
+std::optional<Error> Committer::stuck() const {
+  if (!is_stuck_.load(std::memory_order_relaxed)) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  return stuck_;
+}
+
+bool Committer::wait_durable(std::uint64_t sequence) {
+  std::unique_lock lock(mutex_);
+  sync_wanted_ = std::max(sync_wanted_, sequence);
+  wake_.notify_one();
+  progress_.wait(lock, [&] { return durable() >= sequence || stopping_ || ended_; });
+  return durable() >= sequence;
+}
+
+Result<> Committer::drain() {
+  std::unique_lock lock(mutex_);
+  sync_wanted_ = added_;
+  wake_.notify_one();
+  progress_.wait(lock, [&] { return durable() >= added_ || stuck_ || ended_; });
+  if (durable() >= added_) return {};
+  return stuck_ ? Result<>(tl::unexpected(*stuck_)) : fail(Code::unknown, "the store has failed");
+}
+
+void Committer::trim(std::uint64_t folded) {
+  const std::lock_guard lock(mutex_);
+  trim_to_.store(folded);
+  trimming_ = true;
+  wake_.notify_one();
+}
+
+void Committer::finish_checkpoint() {
+  const std::lock_guard lock(mutex_);
+  checkpoint_ = true;
+  wake_.notify_one();
+}
+
+void Committer::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake_.notify_one();
+    progress_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Committer::has_work() const {
+  return !pending_.empty() || next_ < taken_.size() || !group_.empty() || trimming_ ||
+         checkpoint_ || (sync_wanted_ > durable() && written() > durable());
+}
+
+void Committer::wait_for_work(std::unique_lock<std::mutex>& lock) {
+  const auto ready = [this] { return stopping_ || has_work(); };
+  idle_ = true;
+  if (unsynced_since_)
+    wake_.wait_until(lock, *unsynced_since_ + limits_.flush_interval, ready);
+  else
+    wake_.wait(lock, ready);
+  idle_ = false;
+}
+
+void Committer::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    wait_for_work(lock);
+    if (stopping_) break;
+    take_group();
+    lock.unlock();
+    const Result<> done = turn();
+    lock.lock();
+    if (!settle(done, lock)) break;
+    slow_down(lock);
+  }
+}
+
+// One step fails without the others: a full disk keeps nobody from syncing what is written, and
+// trimming may be what makes room.
+Result<> Committer::turn() {
+  Result<> done;
+  for (Result<> (Committer::*step)() :
+       {&Committer::commit, &Committer::flush, &Committer::upkeep}) {
+    const Result<> stepped = (this->*step)();
+    if (!stepped && (done || fatal(stepped.error()))) done = stepped;
+    if (!done && fatal(done.error())) break;
+  }
+  return done;
+}
+
+void Committer::take_group() {
+  if (!group_.empty()) return;  // it is tried again
+  if (next_ == taken_.size()) {
+    taken_.clear();
+    next_ = 0;
+    taken_.swap(pending_);
+  }
+  group_durable_ = false;
+  for (std::size_t bytes = 0; next_ < taken_.size() && bytes < kGroupBytes; ++next_) {
+    const Item& item = taken_[next_];
+    group_.push_back(item.batch);
+    group_last_ = item.sequence;
+    group_durable_ = group_durable_ || item.durable;
+    bytes += item.batch.size();
+  }
+}
+
+Result<> Committer::commit() {
+  if (group_.empty()) return {};
+  if (Result<> appended = journal_.append(group_last_, group_); !appended) return appended;
+  group_.clear();
+  written_.store(group_last_, std::memory_order_release);
+  if (!unsynced_since_) unsynced_since_ = Steady::now();
+  publish();
+  return {};
+}
+
+Result<> Committer::flush() {
+  if (!unsynced_since_) return {};
+  bool due = group_durable_ || Steady::now() >= *unsynced_since_ + limits_.flush_interval;
+  if (!due) {
+    const std::lock_guard lock(mutex_);
+    due = sync_wanted_ > durable();
+  }
+  if (!due) return {};
+  if (Result<> synced = journal_.sync(); !synced) return synced;
+  unsynced_since_.reset();
+  durable_.store(written(), std::memory_order_release);
+  publish();
+  return {};
+}
+
+void Committer::publish() {
+  {
+    // Whoever waits has looked under the lock.
+    const std::lock_guard lock(mutex_);
+    progress_.notify_all();
+  }
+  events_.progress();
+}
+
+Result<> Committer::upkeep() {
+  bool trim = false;
+  bool checkpoint = false;
+  {
+    const std::lock_guard lock(mutex_);
+    trim = trimming_;
+    checkpoint = checkpoint_;
+    checkpoint_ = false;
+    if (checkpoint) asked_checkpoint_ = false;
+  }
+  if (trim) {
+    const std::uint64_t folded = trim_to_.load();
+    const Result<bool> more = journal_.trim(folded);
+    if (!more) return tl::unexpected(more.error());
+    const std::lock_guard lock(mutex_);
+    trimming_ = *more || trim_to_.load() > folded;
+  }
+  if (checkpoint) return journal_.checkpoint(false);
+  if (journal_.log_pages() > kLongLog && !asked_checkpoint_) {
+    asked_checkpoint_ = true;
+    events_.log_is_long();
+  }
+  return {};
+}
+
+// Notes how a turn went. False: it was the last.
+bool Committer::settle(const Result<>& done, std::unique_lock<std::mutex>& lock) {
+  is_stuck_.store(!done, std::memory_order_relaxed);
+  stuck_ = done ? std::nullopt : std::optional(done.error());
+  if (done) return true;
+  ended_ = fatal(done.error());
+  progress_.notify_all();
+  if (ended_) {
+    lock.unlock();
+    events_.failed(done.error());
+    lock.lock();
+    return false;
+  }
+  wake_.wait_for(lock, limits_.retry_interval, [this] { return stopping_; });
+  return true;
+}
+
+void Committer::slow_down(std::unique_lock<std::mutex>& lock) {
+  const std::size_t backlog = std::min(backlog_.load(std::memory_order_relaxed), limits_.most);
+  if (backlog <= limits_.slow_above) return;
+  const auto share = static_cast<double>(backlog - limits_.slow_above) /
+                     static_cast<double>(limits_.most - limits_.slow_above);
+  const auto pause = std::chrono::duration_cast<std::chrono::microseconds>(kSlowest * share);
+  wake_.wait_for(lock, pause, [this] { return stopping_; });
+}
+
+}  // namespace skep

@@ -1,0 +1,91 @@
+#include "store/folder.hpp"
+
+namespace skep {
+
+namespace {
+
+// The length of the state's log, in pages, from which it is checkpointed after a fold.
+constexpr int kLongLog = 1024;
+
+}  // namespace
+
+Folder::Folder(StateWriter state, sqlite::Db journal, Committer& committer, Duration retry_interval,
+               Events events)
+    : state_(std::move(state)),
+      journal_(std::move(journal)),
+      committer_(committer),
+      retry_interval_(retry_interval),
+      events_(std::move(events)),
+      thread_([this] { run(); }) {}
+
+Folder::~Folder() { stop(); }
+
+void Folder::fold(Table table) {
+  const std::lock_guard lock(mutex_);
+  table_ = std::move(table);
+  wake_.notify_one();
+}
+
+void Folder::retire(Table table) {
+  const std::lock_guard lock(mutex_);
+  retired_.push_back(std::move(table));
+  wake_.notify_one();
+}
+
+void Folder::checkpoint_journal() {
+  const std::lock_guard lock(mutex_);
+  checkpoint_ = true;
+  wake_.notify_one();
+}
+
+void Folder::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Folder::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    wake_.wait(lock, [this] { return stopping_ || table_ || checkpoint_ || !retired_.empty(); });
+    if (stopping_) return;
+    std::vector<Table> retired = std::exchange(retired_, {});
+    const bool checkpoint = std::exchange(checkpoint_, false);
+    const bool fold = table_ != nullptr;
+    lock.unlock();
+    retired.clear();
+    Result<> done;
+    if (checkpoint) {
+      done = journal_.checkpoint(false);
+      committer_.finish_checkpoint();
+    }
+    if (done && fold) done = fold_one();
+    if (!done && fatal(done.error())) return events_.failed(done.error());
+    lock.lock();
+    // A full disk may get room: the table is still there.
+    if (!done) wake_.wait_for(lock, retry_interval_, [this] { return stopping_.load(); });
+  }
+}
+
+Result<> Folder::fold_one() {
+  // The state must never be ahead of the journal's synced part: after a power cut the journal would
+  // end before what the state has.
+  if (!committer_.wait_durable(table_->last())) return fail(Code::unavailable, "the store stops");
+  if (Result<> folded = state_.fold(*table_, stopping_); !folded) return folded;
+  if (Result<> synced = state_.sync(); !synced) return synced;
+  committer_.trim(table_->last());
+  {
+    const std::lock_guard lock(mutex_);
+    table_.reset();
+  }
+  events_.folded();
+  if (state_.log_pages() < kLongLog) return {};
+  const Result<> done = state_.checkpoint(false);
+  if (done) events_.checkpointed();
+  return done;
+}
+
+}  // namespace skep

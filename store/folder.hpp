@@ -1,0 +1,63 @@
+// The fold thread: brings memtables into the state, has the journal trimmed once that is synced,
+// and checkpoints both files' logs, so that commits do not have to.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "net/base/time.hpp"
+#include "store/committer.hpp"
+#include "store/memtable.hpp"
+#include "store/state.hpp"
+
+namespace skep {
+
+class Folder {
+ public:
+  using Table = std::shared_ptr<const Memtable>;
+  // Called on the fold thread.
+  struct Events {
+    std::function<void()> folded;  // the table is in the state, synced
+    std::function<void()> checkpointed;
+    std::function<void(const Error&)> failed;  // and this thread does nothing any more
+  };
+  // `journal` is a second connection to the journal, for checkpoints.
+  Folder(StateWriter state, sqlite::Db journal, Committer& committer, Duration retry_interval,
+         Events events);
+  ~Folder();  // stops, in the middle of a fold too
+
+  // One at a time: the next one after folded(). Nobody adds to the table any more.
+  void fold(Table table);
+  // Frees a table here rather than on the caller's thread.
+  void retire(Table table);
+  void checkpoint_journal();
+  void stop();
+  // After stop(): the state is the caller's again.
+  StateWriter& state() { return state_; }
+
+ private:
+  void run();
+  Result<> fold_one();
+
+  StateWriter state_;
+  sqlite::Db journal_;
+  Committer& committer_;
+  const Duration retry_interval_;
+  const Events events_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  Table table_;
+  std::vector<Table> retired_;
+  bool checkpoint_ = false;
+  std::atomic<bool> stopping_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace skep

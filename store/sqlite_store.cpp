@@ -1,0 +1,320 @@
+#include "store/sqlite_store.hpp"
+
+#include <atomic>
+#include <mutex>
+
+#include "net/base/assert.hpp"
+#include "store/committer.hpp"
+#include "store/files.hpp"
+#include "store/folder.hpp"
+#include "store/memtable.hpp"
+#include "store/merge.hpp"
+#include "store/state.hpp"
+
+namespace skep {
+
+namespace {
+
+// The store's own space; roles' spaces do not start with a dot.
+constexpr const char* kOwnSpace = ".store";
+constexpr const char* kClusterKey = "cluster";
+// SQLite's rows end at a billion bytes.
+constexpr std::size_t kMaxBatch = std::size_t{256} << 20;
+
+std::size_t size_of(const Batch& batch) {
+  std::size_t size = 0;
+  for (const Batch::Op& op : batch.ops())
+    size += op.space.size() + op.key.size() + (op.value ? op.value->size() : 0);
+  return size;
+}
+
+}  // namespace
+
+// Outlives the store in what it has posted.
+struct SqliteStore::Shared {
+  SqliteStore* store;  // the loop thread's; none: the store is gone
+  std::atomic<bool> progress_posted = false;
+  std::mutex mutex;
+  std::optional<Error> failure;
+};
+
+SqliteStore::SqliteStore(StoreOptions options, Directory directory)
+    : options_(std::move(options)),
+      directory_(std::move(directory)),
+      active_(std::make_shared<Memtable>()),
+      shared_(std::make_shared<Shared>()) {
+  shared_->store = this;
+}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(StoreOptions options) {
+  SKEP_ASSERT(options.post);
+  Result<Directory> directory = Directory::hold(options.directory);
+  if (!directory) return tl::unexpected(directory.error());
+  std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(options), std::move(*directory)));
+  const StoreOptions& own = store->options_;
+  Result<Files> files = open_files(store->directory_, own.vfs, {own.cluster, own.node});
+  if (!files) return tl::unexpected(files.error());
+  if (const Result<> started = store->start(std::move(*files)); !started)
+    return tl::unexpected(started.error());
+  return store;
+}
+
+Result<> SqliteStore::start(Files files) {
+  identity_ = files.identity;
+  if (Result<> noted = note_opening(files); !noted) return noted;
+
+  const std::string state_path = directory_.path(kStateFile);
+  const std::string journal_path = directory_.path(kJournalFile);
+  Result<sqlite::Db> reading = sqlite::Db::open(state_path, options_.vfs, sqlite::Db::Mode::work);
+  Result<sqlite::Db> checkpoints =
+      sqlite::Db::open(journal_path, options_.vfs, sqlite::Db::Mode::work);
+  if (!reading || !checkpoints)
+    return tl::unexpected(!reading ? reading.error() : checkpoints.error());
+  reader_ = std::make_unique<StateReader>(std::move(*reading));
+
+  StateWriter state(std::move(files.state));
+  const Result<std::uint64_t> folded = state.folded();
+  if (!folded) return tl::unexpected(folded.error());
+  last_ = *folded;
+  Result<Journal> journal = Journal::open(std::move(files.journal));
+  if (!journal) return tl::unexpected(journal.error());
+  const Result<> replayed =
+      journal->replay(*folded, [this](std::uint64_t sequence, std::string_view batch) {
+        last_ = sequence;
+        return active_->add(sequence, batch).has_value();
+      });
+  if (!replayed) return replayed;
+
+  const Result<std::optional<std::string>> cluster = get(kOwnSpace, kClusterKey);
+  if (!cluster) return tl::unexpected(cluster.error());
+  if (*cluster) cluster_id_ = std::stoull(**cluster);
+  run_threads(std::move(*journal), std::move(state), std::move(*checkpoints));
+  return {};
+}
+
+// Was there a power cut? And is this opening noted before anything is written?
+Result<> SqliteStore::note_opening(Files& files) {
+  std::string facts[3];
+  const char* const names[3] = {"boot", "clean", "lost"};
+  for (int i = 0; i < 3; ++i) {
+    Result<std::optional<std::string>> found = fact(files.journal, names[i]);
+    if (!found) return tl::unexpected(found.error());
+    facts[i] = std::move(*found).value_or("");
+  }
+  const bool clean = files.created || facts[1] == "1";
+  const bool same_boot = !options_.boot_id.empty() && facts[0] == options_.boot_id;
+  const bool failed = directory_.has(kFailedMark);
+  opening_.created = files.created;
+  // Once it may have lost something, it says so until it was closed cleanly: a process that was
+  // killed may not have dealt with it.
+  opening_.may_have_lost = failed || (!clean && (!same_boot || facts[2] == "1"));
+  const char* lost = opening_.may_have_lost ? "1" : "0";
+  return files.journal.run("BEGIN IMMEDIATE")
+      .and_then([&] { return set_fact(files.journal, "boot", options_.boot_id); })
+      .and_then([&] { return set_fact(files.journal, "clean", "0"); })
+      .and_then([&] { return set_fact(files.journal, "lost", lost); })
+      .and_then([&] { return files.journal.run("COMMIT"); })
+      .and_then([&] { return files.journal.sync(); })
+      .and_then([&] { return failed ? directory_.unmark(kFailedMark) : Result<>(); });
+}
+
+void SqliteStore::run_threads(Journal journal, StateWriter state, sqlite::Db checkpoints) {
+  const auto failed = [this](const Error& error) { fail_from(error); };
+  const Committer::Limits limits{options_.flush_interval, options_.retry_interval,
+                                 options_.max_unfolded / 2, options_.max_unfolded};
+  committer_ = std::make_unique<Committer>(
+      std::move(journal), last_, limits,
+      Committer::Events{[this] {
+                          if (!shared_->progress_posted.exchange(true))
+                            post(&SqliteStore::progress);
+                        },
+                        [this] { folder_->checkpoint_journal(); }, failed});
+  folder_ = std::make_unique<Folder>(
+      std::move(state), std::move(checkpoints), *committer_, options_.retry_interval,
+      Folder::Events{[this] { post(&SqliteStore::folded); },
+                     [this] { post(&SqliteStore::refresh); }, failed});
+  fold_if_due();
+}
+
+SqliteStore::~SqliteStore() {
+  shared_->store = nullptr;
+  stop_threads();
+}
+
+void SqliteStore::stop_threads() {
+  // In this order: the fold thread may wait for the commit thread.
+  if (committer_) committer_->stop();
+  if (folder_) folder_->stop();
+}
+
+void SqliteStore::submit(Batch batch, Durability durability, Reported reported) {
+  for (const Batch::Op& op : batch.ops())
+    if (!valid_space(op.space))
+      return refuse(std::move(reported),
+                    {Code::invalid, "'" + op.space +
+                                        "' is no name of a space; accepted are 1 to "
+                                        "64 of a-z 0-9 . _ / : -, no dot first"});
+  append(batch, durability, std::move(reported));
+}
+
+Result<> SqliteStore::room_for(std::size_t size) const {
+  if (closed_) return tl::unexpected(*closed_);
+  if (std::optional<Error> stuck = committer_->stuck())
+    return fail(stuck->code == Code::full ? Code::full : Code::io,
+                "the store cannot write now: " + stuck->message);
+  if (size > kMaxBatch)
+    return fail(Code::full, "a batch of " + std::to_string(size) + " bytes; at most " +
+                                std::to_string(kMaxBatch) + " are accepted");
+  if (unfolded() + size > options_.max_unfolded)
+    return fail(Code::full, "the store has " + std::to_string(unfolded()) +
+                                " bytes waiting for the disk; the bound is store.max_unfolded = " +
+                                std::to_string(options_.max_unfolded));
+  return {};
+}
+
+void SqliteStore::append(const Batch& batch, Durability durability, Reported reported) {
+  if (const Result<> room = room_for(size_of(batch)); !room)
+    return refuse(std::move(reported), room.error());
+  encoded_.clear();
+  encode_batch(encoded_, batch);
+  const std::optional<std::string_view> kept = active_->add(++last_, encoded_);
+  SKEP_ASSERT(kept);
+  waiting_.push_back({last_, durability, std::move(reported)});
+  committer_->set_backlog(unfolded());
+  committer_->add(last_, *kept, durability == Durability::durable);
+  fold_if_due();
+}
+
+void SqliteStore::refuse(Reported reported, Error error) {
+  options_.post([shared = shared_, reported = std::move(reported), error = std::move(error)] {
+    if (shared->store != nullptr) reported(tl::unexpected(error));
+  });
+}
+
+std::size_t SqliteStore::unfolded() const {
+  return active_->bytes() + (frozen_ ? frozen_->bytes() : 0);
+}
+
+void SqliteStore::fold_if_due() {
+  if (frozen_ || active_->bytes() < std::min(options_.fold_above, options_.max_unfolded / 4))
+    return;
+  frozen_ = std::exchange(active_, std::make_shared<Memtable>());
+  folder_->fold(frozen_);
+}
+
+void SqliteStore::folded() {
+  if (closed_) return;
+  // First the view, then the table: no read may fall between them.
+  refresh();
+  folder_->retire(std::exchange(frozen_, nullptr));
+  committer_->set_backlog(unfolded());
+  fold_if_due();
+}
+
+void SqliteStore::refresh() {
+  // An error here is seen again by the next read, which reports it.
+  if (!closed_) static_cast<void>(reader_->refresh());
+}
+
+void SqliteStore::progress() {
+  // First the flag: what comes after the numbers are read is posted again.
+  shared_->progress_posted.store(false);
+  if (closed_) return;
+  const std::uint64_t written = committer_->written();
+  const std::uint64_t durable = committer_->durable();
+  report(written, durable);
+}
+
+void SqliteStore::report(std::uint64_t written, std::uint64_t durable) {
+  while (!waiting_.empty()) {
+    const Waiting& first = waiting_.front();
+    if (first.sequence > (first.durability == Durability::durable ? durable : written)) return;
+    const Reported reported = std::move(waiting_.front().reported);
+    waiting_.pop_front();
+    if (reported) reported({});
+  }
+}
+
+void SqliteStore::post(void (SqliteStore::*what)()) {
+  options_.post([shared = shared_, what] {
+    if (shared->store != nullptr) (shared->store->*what)();
+  });
+}
+
+// On any thread.
+void SqliteStore::fail_from(const Error& error) {
+  {
+    const std::lock_guard lock(shared_->mutex);
+    if (shared_->failure) return;
+    shared_->failure = error;
+  }
+  // If the disk takes no mark either, the missing clean end and the next boot say it as well.
+  static_cast<void>(directory_.mark(kFailedMark, error.message));
+  post(&SqliteStore::failed);
+}
+
+void SqliteStore::failed() {
+  if (closed_) return;
+  Error error;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    error = *shared_->failure;
+  }
+  closed_ = Error{Code::io, "the store has closed itself: " + error.message};
+  stop_threads();
+  waiting_.clear();
+  if (options_.log != nullptr) options_.log->write(Level::error, "store", closed_->message);
+  if (on_failure_) on_failure_(error);
+}
+
+Result<std::optional<std::string>> SqliteStore::get(std::string_view space, std::string_view key) {
+  if (closed_) return tl::unexpected(*closed_);
+  for (const auto& table : {active_.get(), frozen_.get()}) {
+    if (table == nullptr) continue;
+    if (const auto found = table->find(space, key))
+      return *found ? std::optional(std::string(**found)) : std::nullopt;
+  }
+  return reader_->get(space, key);
+}
+
+Result<> SqliteStore::scan(std::string_view space, std::string_view from, std::string_view to,
+                           const Visit& visit) {
+  if (closed_) return tl::unexpected(*closed_);
+  auto state = reader_->walk(space, from, to);
+  if (!state) return tl::unexpected(state.error());
+  Merge merge(std::move(*state));
+  for (const auto& table : {active_.get(), frozen_.get()})
+    if (table != nullptr) merge.add(table->runs(space), from, to);
+  return merge.run(visit);
+}
+
+void SqliteStore::bind(std::uint64_t cluster_id, Reported reported) {
+  SKEP_ASSERT(cluster_id != 0);
+  if (cluster_id_ != 0 && cluster_id_ != cluster_id)
+    return refuse(std::move(reported), {Code::conflict, "the store is another cluster's"});
+  Batch batch;
+  batch.put(kOwnSpace, kClusterKey, std::to_string(cluster_id));
+  if (const Result<> room = room_for(size_of(batch)); !room)
+    return refuse(std::move(reported), room.error());
+  cluster_id_ = cluster_id;
+  append(batch, Durability::durable, std::move(reported));
+}
+
+Result<> SqliteStore::close() {
+  if (closed_) return tl::unexpected(*closed_);
+  const Result<> drained = committer_->drain();
+  stop_threads();
+  closed_ = Error{Code::io, "the store is closed"};
+  report(committer_->written(), committer_->durable());
+  waiting_.clear();
+  reader_.reset();
+  sqlite::Db& journal = committer_->journal().db();
+  return drained.and_then([&] { return folder_->state().checkpoint(true); })
+      .and_then([&] { return journal.run("BEGIN IMMEDIATE"); })
+      .and_then([&] { return set_fact(journal, "clean", "1"); })
+      .and_then([&] { return set_fact(journal, "lost", "0"); })
+      .and_then([&] { return journal.run("COMMIT"); })
+      .and_then([&] { return journal.checkpoint(true); });
+}
+
+}  // namespace skep

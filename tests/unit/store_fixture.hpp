@@ -1,0 +1,139 @@
+// What the store's tests share: a directory of their own, a loop that runs what other threads post,
+// and a store on both.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "store/sqlite_store.hpp"
+
+namespace skep::store_test {
+
+class TempDirectory {
+ public:
+  TempDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "skep-store-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) std::abort();
+    path_ = name;
+  }
+  ~TempDirectory() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+  }
+  TempDirectory(const TempDirectory&) = delete;
+  TempDirectory& operator=(const TempDirectory&) = delete;
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+// The loop thread's queue; the test's own thread is the loop thread.
+class Loop {
+ public:
+  std::function<void(std::function<void()>)> poster() {
+    return [this](std::function<void()> what) {
+      const std::lock_guard lock(mutex_);
+      posted_.push_back(std::move(what));
+      wake_.notify_one();
+    };
+  }
+  // Runs what is posted until `done` is true.
+  void run_until(const std::function<bool()>& done) {
+    while (!done()) {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return !posted_.empty(); });
+      std::function<void()> what = std::move(posted_.front());
+      posted_.pop_front();
+      lock.unlock();
+      what();
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> posted_;
+};
+
+using Contents = std::map<std::string, std::string>;
+
+inline Batch put(std::string_view key, std::string_view value, std::string_view space = "ring") {
+  Batch batch;
+  batch.put(space, key, value);
+  return batch;
+}
+
+class StoreTest : public testing::Test {
+ protected:
+  StoreOptions options() {
+    StoreOptions options;
+    options.directory = directory_.file("data");
+    options.cluster = "skep";
+    options.node = "node1";
+    options.post = loop_.poster();
+    options.retry_interval = std::chrono::milliseconds(1);
+    return options;
+  }
+  void open() { open(options()); }
+  void open(StoreOptions options) {
+    store_.reset();
+    auto opened = SqliteStore::open(std::move(options));
+    ASSERT_TRUE(opened) << opened.error().message;
+    store_ = std::move(*opened);
+  }
+  // The error with which an opening is refused.
+  Error refused(StoreOptions options) {
+    store_.reset();
+    auto opened = SqliteStore::open(std::move(options));
+    if (opened) {
+      ADD_FAILURE() << "was opened";
+      return {};
+    }
+    return opened.error();
+  }
+  // Submits, and waits for the report.
+  Result<> write(Batch batch, Durability durability = Durability::durable) {
+    std::optional<Result<>> result;
+    store_->submit(std::move(batch), durability, [&](Result<> ok) { result = std::move(ok); });
+    loop_.run_until([&] { return result.has_value(); });
+    return *result;
+  }
+  std::optional<std::string> get(std::string_view key, std::string_view space = "ring") {
+    auto value = store_->get(space, key);
+    if (!value) {
+      ADD_FAILURE() << value.error().message;
+      return std::nullopt;
+    }
+    return *value;
+  }
+  Contents scan(std::string_view from = "", std::string_view to = "",
+                std::string_view space = "ring") {
+    Contents found;
+    std::string last;
+    const Result<> scanned =
+        store_->scan(space, from, to, [&](std::string_view key, std::string_view value) {
+          EXPECT_TRUE(found.empty() || last < key) << "out of order: " << key;
+          last = key;
+          found.emplace(key, value);
+          return true;
+        });
+    EXPECT_TRUE(scanned) << scanned.error().message;
+    return found;
+  }
+
+  TempDirectory directory_;
+  Loop loop_;
+  std::unique_ptr<SqliteStore> store_;
+};
+
+}  // namespace skep::store_test
