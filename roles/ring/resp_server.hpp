@@ -1,0 +1,78 @@
+// What the RESP sessions of a node share: the keys they serve, the options, who is connected, and
+// the figures that INFO tells. Must outlive its sessions and every callback of its Keyspace.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "net/env.hpp"
+#include "net/resp_parser.hpp"
+#include "net/stream.hpp"
+#include "roles/ring/keyspace.hpp"
+
+namespace skep::ring {
+
+class Session;
+
+struct RespOptions {
+  std::string password;  // empty: none is asked for
+  resp::RequestLimits limits;
+  std::size_t max_in_flight = 1024;  // requests of one connection without a reply yet
+  // Bytes of replies that wait for a connection to take them, above which it is not read from.
+  std::size_t max_unsent = std::size_t{1} << 20;
+  // Bytes of keys in one reply to KEYS; more is refused.
+  std::size_t max_keys_reply = std::size_t{256} << 20;
+  Address listen;    // what clients dial
+  std::string node;  // this node's name
+  // What CONFIG GET tells beside what is above: names in lower case, and values.
+  std::vector<std::pair<std::string, std::string>> settings;
+};
+
+class RespServer {
+ public:
+  struct Figures {
+    std::uint64_t connections = 0;
+    std::uint64_t commands = 0;
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+  };
+
+  RespServer(Keyspace& keyspace, Clock& clock, Random& random, RespOptions options);
+
+  // The protocol of a new connection, for TcpListener.
+  std::unique_ptr<StreamHandler> accept(Stream& stream);
+
+  Keyspace& keyspace() { return keyspace_; }
+  Clock& clock() { return clock_; }
+  Random& random() { return random_; }
+  const RespOptions& options() const { return options_; }
+  Figures& figures() { return figures_; }
+  Time started() const { return started_; }
+
+  // The sessions that are open, by their handle.
+  const std::unordered_map<std::uint32_t, Session*>& sessions() const { return sessions_; }
+  // Null if it is closed.
+  Session* find(std::uint32_t handle) const;
+
+  // For Session: comes and goes. The handle is not in use by another open session.
+  std::uint32_t add(Session& session);
+  void remove(std::uint32_t handle) { sessions_.erase(handle); }
+  std::uint64_t next_id() { return ++last_id_; }
+
+ private:
+  Keyspace& keyspace_;
+  Clock& clock_;
+  Random& random_;
+  RespOptions options_;
+  Figures figures_;
+  Time started_;
+  std::unordered_map<std::uint32_t, Session*> sessions_;
+  std::uint32_t last_handle_ = 0;
+  std::uint64_t last_id_ = 0;
+};
+
+}  // namespace skep::ring

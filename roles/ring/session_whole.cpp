@@ -1,0 +1,274 @@
+// What only the whole ring can answer, and INFO, which counts its keys.
+#include <cerrno>
+#include <charconv>
+
+#include "net/process.hpp"
+#include "net/resp_text.hpp"
+#include "roles/ring/session.hpp"
+
+namespace skep::ring {
+namespace {
+
+using resp::is_word;
+using resp::to_integer;
+using resp::Value;
+
+constexpr std::size_t kMaxPage = 100'000;
+constexpr std::size_t kWalkPage = 1000;
+constexpr std::size_t kRandomPage = 64;
+
+std::string_view match_all_is_empty(std::string_view pattern) {
+  return pattern == "*" ? std::string_view() : pattern;
+}
+
+std::vector<Value> bulks(std::vector<std::string> keys) {
+  std::vector<Value> values;
+  values.reserve(keys.size());
+  for (std::string& key : keys) values.push_back(Value::bulk(std::move(key)));
+  return values;
+}
+
+// KEYS: the pages of a walk over the ring, collected.
+class Walk : public std::enable_shared_from_this<Walk> {
+ public:
+  Walk(Ticket ticket, std::string_view pattern)
+      : ticket_(ticket), pattern_(match_all_is_empty(pattern)) {}
+
+  // A page may come from within scan(), so a loop here and not a recursion: pages are many.
+  void go() {
+    if (std::exchange(running_, true)) return;
+    do {
+      arrived_ = false;
+      ticket_.server->keyspace().scan(cursor_, kWalkPage, pattern_,
+                                      [self = shared_from_this()](Result<Keyspace::Page> page) {
+                                        self->take(std::move(page));
+                                      });
+    } while (arrived_ && !ended_);
+    running_ = false;
+  }
+
+ private:
+  void take(Result<Keyspace::Page> page) {
+    arrived_ = true;
+    if (!page) return end(tl::unexpected(page.error()));
+    for (std::string& key : page->keys) {
+      bytes_ += key.size();
+      keys_.push_back(std::move(key));
+    }
+    if (bytes_ > ticket_.server->options().max_keys_reply || !ticket_.wanted())
+      return end(Value::error("ERR too many keys for one reply; SCAN tells them a page at a time"));
+    cursor_ = page->cursor;
+    if (cursor_ != 0) return go();
+    // While the ring changes, a walk may meet a key twice.
+    std::sort(keys_.begin(), keys_.end());
+    keys_.erase(std::unique(keys_.begin(), keys_.end()), keys_.end());
+    end(Value::array(bulks(std::move(keys_))));
+  }
+  void end(Result<Value> result) {
+    ended_ = true;
+    ticket_(std::move(result));
+  }
+
+  const Ticket ticket_;
+  const std::string pattern_;
+  std::uint64_t cursor_ = 0;
+  std::vector<std::string> keys_;
+  std::size_t bytes_ = 0;
+  bool running_ = false;
+  bool arrived_ = false;  // the page that was asked for last
+  bool ended_ = false;
+};
+
+struct ScanOptions {
+  std::uint64_t cursor = 0;
+  std::size_t count = 10;
+  std::string_view match;
+  bool other_type = false;  // of which there are no keys here
+};
+
+// An error's text, or empty.
+std::string read_scan(Args args, ScanOptions& options) {
+  std::string_view cursor = args[1];
+  auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), options.cursor);
+  if (error != std::errc() || end != cursor.data() + cursor.size()) return "ERR invalid cursor";
+  for (std::size_t i = 2; i < args.size(); i += 2) {
+    if (i + 1 == args.size()) return "ERR syntax error";
+    std::string_view value = args[i + 1];
+    if (is_word(args[i], "COUNT")) {
+      auto count = to_integer(value);
+      if (!count) return "ERR value is not an integer or out of range";
+      if (*count < 1) return "ERR syntax error";
+      options.count = std::min(static_cast<std::size_t>(*count), kMaxPage);
+    } else if (is_word(args[i], "MATCH")) {
+      options.match = match_all_is_empty(value);
+    } else if (is_word(args[i], "TYPE")) {
+      options.other_type = !is_word(value, "STRING");
+    } else {
+      return "ERR syntax error";
+    }
+  }
+  return {};
+}
+
+struct Section {
+  const char* name;
+  std::string text;
+};
+
+void line(std::string& out, std::string_view name, const std::string& value) {
+  out.append(name).append(":").append(value).append("\r\n");
+}
+
+std::string server_section(RespServer& server) {
+  std::string out;
+  auto up =
+      std::chrono::duration_cast<std::chrono::seconds>(server.clock().now() - server.started());
+  const Address& listen = server.options().listen;
+  line(out, "redis_version", "7.0.0");
+  line(out, "skep_version", SKEP_VERSION);
+  line(out, "redis_mode", "standalone");
+  line(out, "node_name", server.options().node);
+  line(out, "arch_bits", std::to_string(sizeof(void*) * 8));
+  line(out, "process_id", std::to_string(process_id()));
+  line(out, "tcp_port", listen.substr(listen.rfind(':') + 1));
+  line(out, "uptime_in_seconds", std::to_string(up.count()));
+  line(out, "uptime_in_days", std::to_string(up.count() / 86400));
+  return out;
+}
+
+std::string memory_section() {
+  std::string out;
+  line(out, "used_memory_rss", std::to_string(resident_bytes()));
+  line(out, "used_memory_peak", std::to_string(peak_resident_bytes()));
+  return out;
+}
+
+std::string stats_section(RespServer& server) {
+  const auto& figures = server.figures();
+  std::string out;
+  line(out, "total_connections_received", std::to_string(figures.connections));
+  line(out, "total_commands_processed", std::to_string(figures.commands));
+  line(out, "total_net_input_bytes", std::to_string(figures.bytes_in));
+  line(out, "total_net_output_bytes", std::to_string(figures.bytes_out));
+  return out;
+}
+
+std::string cpu_section() {
+  ProcessorTime used = processor_time();
+  std::string out;
+  line(out, "used_cpu_sys", std::to_string(used.system));
+  line(out, "used_cpu_user", std::to_string(used.user));
+  return out;
+}
+
+std::string clients_section(RespServer& server) {
+  std::string out;
+  line(out, "connected_clients", std::to_string(server.sessions().size()));
+  return out;
+}
+
+bool wants(const std::vector<std::string>& asked, std::string_view name) {
+  if (asked.empty()) return true;
+  return std::any_of(asked.begin(), asked.end(), [&](const std::string& word) {
+    return is_word(word, name) || is_word(word, "ALL") || is_word(word, "DEFAULT") ||
+           is_word(word, "EVERYTHING");
+  });
+}
+
+// `keys` is empty when the ring could not count them.
+std::string info_text(RespServer& server, const std::vector<std::string>& asked,
+                      std::optional<std::uint64_t> keys) {
+  std::string text;
+  auto add = [&](std::string_view word, const char* title, const std::string& section) {
+    if (!wants(asked, word)) return;
+    if (!text.empty()) text += "\r\n";
+    text.append("# ").append(title).append("\r\n").append(section);
+  };
+  add("SERVER", "Server", server_section(server));
+  add("CLIENTS", "Clients", clients_section(server));
+  add("MEMORY", "Memory", memory_section());
+  add("STATS", "Stats", stats_section(server));
+  add("CPU", "CPU", cpu_section());
+  add("KEYSPACE", "Keyspace",
+      keys.value_or(0) > 0 ? "db0:keys=" + std::to_string(*keys) + "\r\n" : std::string());
+  return text;
+}
+
+}  // namespace
+
+void Session::whole(const Command& command, Args args) {
+  switch (command.verb) {
+    case Verb::dbsize: {
+      Ticket ticket = open(false, true);
+      return server_.keyspace().count([ticket](Result<std::uint64_t> count) {
+        ticket(count.map(
+            [](std::uint64_t n) { return Value::integer(static_cast<std::int64_t>(n)); }));
+      });
+    }
+    case Verb::scan: return scan(args);
+    case Verb::keys: return keys(args[1]);
+    case Verb::randomkey: return random_key();
+    case Verb::info: return info(args.subspan(1));
+    default: return flush_all(args);
+  }
+}
+
+void Session::scan(Args args) {
+  ScanOptions options;
+  std::string error = read_scan(args, options);
+  if (!error.empty()) return reply(Value::error(std::move(error)));
+  Ticket ticket = open(false, true);
+  server_.keyspace().scan(options.cursor, options.count, options.match,
+                          [ticket, none = options.other_type](Result<Keyspace::Page> page) {
+                            if (!page) return ticket(tl::unexpected(page.error()));
+                            if (none) page->keys.clear();
+                            ticket(Value::array({Value::bulk(std::to_string(page->cursor)),
+                                                 Value::array(bulks(std::move(page->keys)))}));
+                          });
+}
+
+void Session::keys(std::string_view pattern) {
+  std::make_shared<Walk>(open(false, true), pattern)->go();
+}
+
+// One of the keys behind a random place in the ring; if there are none behind it, of the first
+// ones.
+void Session::random_key() {
+  Ticket ticket = open(false, true);
+  auto choose = [ticket, draw = server_.random().next()](const Keyspace::Page& page) {
+    ticket(Value::bulk(page.keys[draw % page.keys.size()]));
+  };
+  Keyspace& keyspace = server_.keyspace();
+  keyspace.scan(server_.random().next(), kRandomPage, {},
+                [ticket, choose, &keyspace](Result<Keyspace::Page> page) {
+                  if (!page) return ticket(tl::unexpected(page.error()));
+                  if (!page->keys.empty()) return choose(*page);
+                  keyspace.scan(0, kRandomPage, {}, [ticket, choose](Result<Keyspace::Page> first) {
+                    if (!first) return ticket(tl::unexpected(first.error()));
+                    first->keys.empty() ? ticket(Value::null()) : choose(*first);
+                  });
+                });
+}
+
+void Session::flush_all(Args args) {
+  bool known = args.size() == 1 ||
+               (args.size() == 2 && (is_word(args[1], "SYNC") || is_word(args[1], "ASYNC")));
+  if (!known) return reply(Value::error("ERR syntax error"));
+  Ticket ticket = open(true, true);
+  server_.keyspace().clear(
+      [ticket](Result<> cleared) { ticket(cleared.map([] { return Value::status("OK"); })); });
+}
+
+void Session::info(Args sections) {
+  std::vector<std::string> asked(sections.begin(), sections.end());
+  if (!wants(asked, "KEYSPACE"))
+    return reply(Value::verbatim(info_text(server_, asked, std::nullopt)));
+  Ticket ticket = open(false, true);
+  server_.keyspace().count([ticket, asked](Result<std::uint64_t> count) {
+    std::optional<std::uint64_t> keys;
+    if (count) keys = *count;
+    ticket(Value::verbatim(info_text(*ticket.server, asked, keys)));
+  });
+}
+
+}  // namespace skep::ring

@@ -1,0 +1,91 @@
+// A Keyspace in memory, of one node and one thread, which answers at once or when it is told to.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "roles/ring/decide.hpp"
+#include "roles/ring/glob.hpp"
+#include "roles/ring/keyspace.hpp"
+
+namespace skep::ring {
+
+class MemoryKeyspace : public Keyspace {
+ public:
+  struct Entry {
+    std::string value;
+    WallMs expires = 0;
+  };
+
+  // With `hold`, outcomes wait in `held` until they are called; decisions are made at once.
+  bool hold = false;
+  std::deque<std::function<void()>> held;
+  // Set: what every command fails with, without effect.
+  std::optional<Error> failure;
+  std::function<WallMs()> wall = [] { return WallMs{1'000'000}; };
+  std::map<std::string, Entry, std::less<>> entries;
+  int stops = 0;
+
+  void run(Args args, std::size_t key, bool, Done done) override {
+    if (failure) return give([done, error = *failure] { done(tl::unexpected(error)); });
+    std::string name(args[key]);
+    auto found = entries.find(name);
+    if (found != entries.end() && found->second.expires != 0 && found->second.expires <= wall()) {
+      entries.erase(found);
+      found = entries.end();
+    }
+    std::optional<Stored> stored;
+    if (found != entries.end()) stored = Stored{found->second.value, found->second.expires};
+    Decision decision = decide(args, stored, wall());
+    if (decision.effect == Decision::Effect::put)
+      entries[name] = {std::move(decision.value), decision.expires};
+    if (decision.effect == Decision::Effect::erase) entries.erase(name);
+    give([done, reply = std::move(decision.reply)] { done(reply); });
+  }
+
+  void scan(std::uint64_t cursor, std::size_t count, std::string_view match,
+            std::function<void(Result<Page>)> done) override {
+    Page page;
+    std::uint64_t place = 0;
+    for (const auto& [key, entry] : entries) {
+      if (place++ < cursor) continue;
+      if (place > cursor + count) {
+        page.cursor = place - 1;
+        break;
+      }
+      bool live = entry.expires == 0 || entry.expires > wall();
+      if (live && (match.empty() || glob_match(match, key))) page.keys.push_back(key);
+    }
+    give([done, page] { done(page); });
+  }
+  void count(std::function<void(Result<std::uint64_t>)> done) override {
+    std::uint64_t live = 0;
+    for (const auto& [key, entry] : entries)
+      live += entry.expires == 0 || entry.expires > wall() ? 1 : 0;
+    give([done, live] { done(live); });
+  }
+  void clear(std::function<void(Result<>)> done) override {
+    entries.clear();
+    give([done] { done({}); });
+  }
+  resp::Value describe(Args args) override { return resp::Value::bulk(std::string(args[0])); }
+  void stop(std::function<void(Result<>)> done) override {
+    ++stops;
+    give([done] { done({}); });
+  }
+  void leave(std::function<void(Result<>)> done) override {
+    give([done] { done(fail(Code::unavailable, "the last node cannot leave")); });
+  }
+
+ private:
+  void give(std::function<void()> outcome) {
+    if (hold)
+      held.push_back(std::move(outcome));
+    else
+      outcome();
+  }
+};
+
+}  // namespace skep::ring

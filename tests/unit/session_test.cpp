@@ -1,0 +1,303 @@
+// RESP sessions over keys in memory: order, bounds, both versions, what happens at the end.
+#include "roles/ring/session.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/memory_keyspace.hpp"
+
+namespace skep::ring {
+namespace {
+
+class FixedClock final : public Clock {
+ public:
+  Time now() override { return Time(std::chrono::seconds(100)); }
+  WallMs wall() override { return 1'234'567; }
+};
+class Counter final : public Random {
+ public:
+  std::uint64_t next() override { return next_++; }
+
+ private:
+  std::uint64_t next_ = 0;
+};
+class TestStream final : public Stream {
+ public:
+  void write(std::string_view bytes) override { sent += bytes; }
+  std::size_t queued() const override { return slow ? sent.size() : 0; }
+  void pause_reading(bool pause) override { paused = pause; }
+  void close() override { closed = true; }
+  std::string peer() const override { return "127.0.0.1:1"; }
+
+  std::string sent;
+  bool slow = false;  // nothing of what is sent is taken
+  bool paused = false;
+  bool closed = false;
+};
+
+class SessionTest : public testing::Test {
+ protected:
+  void open() {
+    options.listen = "127.0.0.1:2836";
+    server = std::make_unique<RespServer>(keyspace, clock, random, options);
+    session = server->accept(stream);
+  }
+  // What is sent for these bytes.
+  std::string say(std::string_view bytes) {
+    stream.sent.clear();
+    session->on_bytes(bytes);
+    return stream.sent;
+  }
+  void answer(std::size_t which) {
+    auto outcome = std::move(keyspace.held[which]);
+    keyspace.held.erase(keyspace.held.begin() + static_cast<std::ptrdiff_t>(which));
+    outcome();
+  }
+
+  RespOptions options;  // for open()
+  MemoryKeyspace keyspace;
+  FixedClock clock;
+  Counter random;
+  TestStream stream;
+  std::unique_ptr<RespServer> server;
+  std::unique_ptr<StreamHandler> session;
+};
+
+TEST_F(SessionTest, APipelineCutAnywhereIsAnsweredTheSame) {
+  const std::string requests =
+      "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\n\r\n\r\nGET a\r\nNOSUCH 1 2\r\nMGET a b\r\nDEL a b\r\n"
+      "GET\r\nDBSIZE\r\nPING\r\n";
+  const std::string replies =
+      "+OK\r\n$2\r\n\r\n\r\n-ERR unknown command 'NOSUCH', with args beginning with: '1' '2' \r\n"
+      "*2\r\n$2\r\n\r\n\r\n$-1\r\n:1\r\n-ERR wrong number of arguments for 'get' command\r\n:0\r\n"
+      "+PONG\r\n";
+  for (std::size_t cut = 0; cut <= requests.size(); ++cut) {
+    open();
+    std::string sent = say(std::string_view(requests).substr(0, cut));
+    sent += say(std::string_view(requests).substr(cut));
+    EXPECT_EQ(sent, replies) << cut;
+  }
+}
+
+TEST_F(SessionTest, RepliesComeInTheOrderOfTheRequests) {
+  open();
+  keyspace.hold = true;
+  EXPECT_EQ(say("SET a 1\r\nGET a\r\nPING\r\nMGET a a\r\nINCR a\r\n"), "");
+  ASSERT_EQ(keyspace.held.size(), 5u);
+  answer(4);  // INCR
+  answer(2);  // a part of MGET
+  EXPECT_EQ(stream.sent, "");
+  answer(0);  // SET
+  EXPECT_EQ(stream.sent, "+OK\r\n");
+  answer(0);  // GET
+  EXPECT_EQ(stream.sent, "+OK\r\n$1\r\n1\r\n+PONG\r\n");
+  answer(0);
+  EXPECT_EQ(stream.sent, "+OK\r\n$1\r\n1\r\n+PONG\r\n*2\r\n$1\r\n1\r\n$1\r\n1\r\n:2\r\n");
+}
+
+TEST_F(SessionTest, WholeRingCommandsWaitAndHoldWhatIsBehind) {
+  open();
+  keyspace.hold = true;
+  say("SET a 1\r\nDBSIZE\r\nSET b 2\r\n");
+  EXPECT_EQ(keyspace.held.size(), 1u);
+  EXPECT_TRUE(stream.paused);
+  answer(0);
+  ASSERT_EQ(keyspace.held.size(), 1u);  // the count
+  answer(0);
+  EXPECT_EQ(stream.sent, "+OK\r\n:1\r\n");
+  ASSERT_EQ(keyspace.held.size(), 1u);  // the second SET
+  answer(0);
+  EXPECT_EQ(stream.sent, "+OK\r\n:1\r\n+OK\r\n");
+  EXPECT_FALSE(stream.paused);
+}
+
+TEST_F(SessionTest, WhatIsInFlightIsBounded) {
+  options.max_in_flight = 10;
+  open();
+  keyspace.hold = true;
+  std::string requests, replies;
+  for (int i = 0; i < 100; ++i) {
+    requests += "INCR n\r\n";
+    replies += ":" + std::to_string(i + 1) + "\r\n";
+  }
+  say(requests);
+  EXPECT_EQ(keyspace.held.size(), 10u);
+  EXPECT_TRUE(stream.paused);
+  while (!keyspace.held.empty()) answer(keyspace.held.size() - 1);
+  EXPECT_EQ(stream.sent, replies);
+  EXPECT_FALSE(stream.paused);
+}
+
+TEST_F(SessionTest, AClientThatDoesNotReadIsNotReadFrom) {
+  options.max_unsent = 1000;
+  open();
+  stream.slow = true;
+  keyspace.entries["k"] = {std::string(300, 'x'), 0};
+  std::string requests;
+  for (int i = 0; i < 50; ++i) requests += "GET k\r\n";
+  say(requests);
+  EXPECT_TRUE(stream.paused);
+  EXPECT_LT(stream.sent.size(), 2000u);
+  std::string all;
+  while (stream.paused) {
+    all += std::exchange(stream.sent, {});
+    session->on_drained();
+  }
+  all += stream.sent;
+  EXPECT_EQ(all.size(), 50 * (300 + sizeof "$300\r\n\r\n" - 1));
+}
+
+TEST_F(SessionTest, ASessionMayCloseBeforeItsAnswersCome) {
+  open();
+  keyspace.hold = true;
+  say("GET a\r\nMGET a b\r\n");
+  session->on_closed();
+  answer(0);
+  session.reset();
+  while (!keyspace.held.empty()) answer(0);
+  EXPECT_EQ(stream.sent, "");
+  EXPECT_TRUE(server->sessions().empty());
+}
+
+TEST_F(SessionTest, QuitAnswersWhatCameBeforeAndNothingAfter) {
+  open();
+  keyspace.hold = true;
+  say("SET a 1\r\nQUIT\r\nSET b 1\r\n");
+  EXPECT_FALSE(stream.closed);
+  answer(0);
+  EXPECT_EQ(stream.sent, "+OK\r\n+OK\r\n");
+  EXPECT_TRUE(stream.closed);
+  EXPECT_EQ(keyspace.entries.count("b"), 0u);
+}
+
+TEST_F(SessionTest, AProtocolErrorClosesAfterTheRepliesBefore) {
+  open();
+  EXPECT_EQ(say("PING\r\n*1\r\nx\r\nPING\r\n"),
+            "+PONG\r\n-ERR Protocol error: expected '$', got 'x'\r\n");
+  EXPECT_TRUE(stream.closed);
+  EXPECT_EQ(say("PING\r\n"), "");
+}
+
+TEST_F(SessionTest, FailuresSayWhetherItMayHaveBeenDone) {
+  open();
+  keyspace.failure = Error{Code::unavailable, "no majority"};
+  EXPECT_EQ(say("SET a 1\r\nMSET a 1 b 2\r\n"),
+            "-TRYAGAIN no majority\r\n-TRYAGAIN no majority\r\n");
+  keyspace.failure = Error{Code::unknown, "no answer"};
+  EXPECT_EQ(say("SET a 1\r\nGET a\r\n"), "-UNCERTAIN no answer\r\n-TRYAGAIN no answer\r\n");
+}
+
+TEST_F(SessionTest, AHalfDoneRequestIsUncertain) {
+  class FailsSecond final : public MemoryKeyspace {
+   public:
+    void run(Args args, std::size_t key, bool write, Done done) override {
+      if (args[key] == "b") return done(fail(Code::unavailable, "no majority"));
+      MemoryKeyspace::run(args, key, write, std::move(done));
+    }
+  } half;
+  RespServer other(half, clock, random, {});
+  auto client = other.accept(stream);
+  stream.sent.clear();
+  client->on_bytes("MSET a 1 b 2\r\nMGET a b\r\n");
+  EXPECT_EQ(stream.sent,
+            "-UNCERTAIN some of the keys may have been written: TRYAGAIN no majority\r\n"
+            "-TRYAGAIN no majority\r\n");
+}
+
+TEST_F(SessionTest, Resp3IsSpokenFromHelloOn) {
+  open();
+  EXPECT_EQ(
+      say("GET a\r\nHELLO 3 SETNAME me\r\nGET a\r\nCLIENT GETNAME\r\nRESET\r\nGET a\r\n"),
+      "$-1\r\n%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto"
+      "\r\n:3\r\n$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster"
+      "\r\n$7\r\nmodules\r\n*0\r\n_\r\n$2\r\nme\r\n+RESET\r\n$-1\r\n");
+  EXPECT_EQ(say("HELLO 4\r\nHELLO x\r\nHELLO 2 FOO\r\n"),
+            "-NOPROTO unsupported protocol version\r\n"
+            "-ERR Protocol version is not an integer or out of range\r\n"
+            "-ERR Syntax error in HELLO option 'FOO'\r\n");
+}
+
+TEST_F(SessionTest, APasswordIsAskedFor) {
+  options.password = "secret";
+  open();
+  const std::string no = "-NOAUTH Authentication required.\r\n";
+  const std::string wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+  EXPECT_EQ(say("GET a\r\nPING\r\nFLUSHALL\r\n"), no + no + no);
+  EXPECT_EQ(say("AUTH nope\r\nAUTH secre\r\nAUTH secretsecret\r\nAUTH other secret\r\n"),
+            wrong + wrong + wrong + wrong);
+  EXPECT_EQ(say("AUTH a b c\r\nAUTH secret\r\nGET a\r\n"), "-ERR syntax error\r\n+OK\r\n$-1\r\n");
+  EXPECT_EQ(say("RESET\r\nGET a\r\n"), "+RESET\r\n" + no);
+  EXPECT_TRUE(say("HELLO 3 AUTH default secret\r\n").starts_with("%7\r\n"));
+  EXPECT_EQ(say("GET a\r\n"), "_\r\n");
+}
+
+TEST_F(SessionTest, ScanAndKeysWalkEverything) {
+  open();
+  for (int i = 0; i < 2500; ++i) keyspace.entries["k" + std::to_string(i)] = {"v", 0};
+  EXPECT_TRUE(say("KEYS *\r\n").starts_with("*2500\r\n"));
+  EXPECT_TRUE(say("KEYS k1?\r\n").starts_with("*10\r\n"));
+  EXPECT_EQ(say("SCAN 0 COUNT 1 MATCH k0\r\n"), "*2\r\n$1\r\n1\r\n*1\r\n$2\r\nk0\r\n");
+  EXPECT_EQ(say("SCAN 2498 COUNT 5 TYPE list\r\n"), "*2\r\n$1\r\n0\r\n*0\r\n");
+  EXPECT_EQ(say("SCAN x\r\nSCAN 0 COUNT 0\r\nSCAN 0 COUNT\r\nSCAN 0 COUNT x\r\n"),
+            "-ERR invalid cursor\r\n-ERR syntax error\r\n-ERR syntax error\r\n"
+            "-ERR value is not an integer or out of range\r\n");
+  EXPECT_EQ(say("FLUSHALL\r\nRANDOMKEY\r\nDBSIZE\r\nFLUSHDB X\r\n"),
+            "+OK\r\n$-1\r\n:0\r\n-ERR syntax error\r\n");
+  EXPECT_EQ(say("SET only 1\r\nRANDOMKEY\r\n"), "+OK\r\n$4\r\nonly\r\n");
+}
+
+TEST_F(SessionTest, KeysIsBoundedInItsReply) {
+  options.max_keys_reply = 100;
+  open();
+  for (int i = 0; i < 200; ++i) keyspace.entries["k" + std::to_string(i)] = {"v", 0};
+  EXPECT_EQ(say("KEYS *\r\n"),
+            "-ERR too many keys for one reply; SCAN tells them a page at a time\r\n");
+}
+
+TEST_F(SessionTest, ClientsAreListedAndKilled) {
+  open();
+  TestStream other_stream;
+  auto other = server->accept(other_stream);
+  EXPECT_EQ(say("CLIENT ID\r\n"), ":1\r\n");
+  std::string list = say("CLIENT LIST\r\n");
+  EXPECT_NE(list.find("id=1 addr=127.0.0.1:1 laddr=127.0.0.1:2836"), std::string::npos) << list;
+  EXPECT_NE(list.find("\nid=2 "), std::string::npos) << list;
+  EXPECT_EQ(say("CLIENT KILL ID 7\r\nCLIENT KILL ID 2\r\n"), ":0\r\n:1\r\n");
+  EXPECT_TRUE(other_stream.closed);
+  EXPECT_FALSE(stream.closed);
+  EXPECT_EQ(say("CLIENT KILL 1.2.3.4:5\r\nCLIENT SETNAME a\x01\r\nCLIENT NOSUCH\r\n"),
+            "-ERR No such client\r\n"
+            "-ERR Client names cannot contain spaces, newlines or special characters.\r\n"
+            "-ERR unknown subcommand 'NOSUCH'. Try CLIENT HELP.\r\n");
+}
+
+TEST_F(SessionTest, InfoTellsWhatIsKnown) {
+  open();
+  keyspace.entries["a"] = {"1", 0};
+  std::string info = say("INFO\r\n");
+  for (const char* line : {"# Server\r\n", "# Clients\r\nconnected_clients:1\r\n", "# Memory\r\n",
+                           "total_connections_received:1\r\n", "# Keyspace\r\ndb0:keys=1\r\n"})
+    EXPECT_NE(info.find(line), std::string::npos) << line;
+  EXPECT_EQ(say("INFO keyspace\r\n"), "$24\r\n# Keyspace\r\ndb0:keys=1\r\n\r\n");
+  EXPECT_EQ(say("CONFIG GET SA* port\r\n"),
+            "*4\r\n$4\r\nsave\r\n$0\r\n\r\n$4\r\nport\r\n$4\r\n2836\r\n");
+}
+
+TEST_F(SessionTest, TheRingIsStoppedAndDescribed) {
+  open();
+  EXPECT_EQ(say("RING NODES\r\nRING STOP\r\nRING LEAVE\r\n"),
+            "$5\r\nNODES\r\n+OK\r\n-TRYAGAIN the last node cannot leave\r\n");
+  EXPECT_EQ(keyspace.stops, 1);
+}
+
+TEST_F(SessionTest, TheCommandTableTellsItself) {
+  open();
+  EXPECT_EQ(say("COMMAND INFO get nosuch\r\n"),
+            "*2\r\n*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n*3\r\n"
+            "+@read\r\n+@string\r\n+@fast\r\n*0\r\n*0\r\n*0\r\n$-1\r\n");
+  EXPECT_TRUE(say("COMMAND\r\n").starts_with("*"));
+  EXPECT_TRUE(
+      say("COMMAND DOCS set\r\n").starts_with("*2\r\n$3\r\nset\r\n*4\r\n$7\r\nsummary\r\n"));
+}
+
+}  // namespace
+}  // namespace skep::ring
