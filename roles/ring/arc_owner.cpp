@@ -1,0 +1,442 @@
+// The owner's part: it orders the arc's writes, acknowledges them when a majority has them, answers
+// reads inside its lease, and makes the arc's next record.
+#include <charconv>
+
+#include "net/base/assert.hpp"
+#include "net/base/plant.hpp"
+#include "roles/ring/arc.hpp"
+#include "roles/ring/decide.hpp"
+
+namespace skep::ring {
+
+namespace {
+
+Answer moved(const Record& record) {
+  Answer answer;
+  answer.outcome = Outcome::moved;
+  answer.record = record;
+  return answer;
+}
+
+Answer failed(Outcome outcome, std::string text) {
+  Answer answer;
+  answer.outcome = outcome;
+  answer.text = std::move(text);
+  return answer;
+}
+
+Answer done(const resp::Value& value) {
+  Answer answer;
+  answer.kind = static_cast<std::uint8_t>(value.kind);
+  answer.text = value.text;
+  answer.number = static_cast<std::uint64_t>(value.number);
+  return answer;
+}
+
+}  // namespace
+
+void Arc::found(Effects& effects) {
+  SKEP_ASSERT(record().epoch == 0 && highest() == 0);
+  standing_.record = {1, host_.self, {host_.self}, {}};
+  standing_.promise = {1, host_.self};
+  effects.changed.push_back(id_);
+  save({0, Completion::Kind::installed, 1, 0, 1, host_.self}, effects);
+}
+
+void Arc::begin_reign(Time now, Effects& effects) {
+  SKEP_ASSERT(record().owner == host_.self);
+  std::optional<Reign> before = std::move(reign_);
+  claim_.reset();
+  stream_.reset();
+  given_ = {};
+  reign_.emplace();
+  reign_->epoch = record().epoch;
+  reign_->lease_seen = now;
+  reign_->wants_lease = true;
+  for (NodeId node : record().everybody())
+    if (node != host_.self) add_peer(now, node);
+  if (before) {  // the same owner's next record: what it was asked before goes on
+    reign_->waiting = std::move(before->waiting);
+    for (Waiting& waiting : reign_->waiting) waiting.number = 0;
+    reign_->parked = std::move(before->parked);
+    reign_->held = std::move(before->held);
+  }
+  effects.log(Level::debug, "arc " + std::to_string(id_) + ": owner in epoch " +
+                                std::to_string(reign_->epoch) + " with " +
+                                std::to_string(record().members.size()) + " members");
+  tick_peers(now, effects);
+  check_in_force(now, effects);
+}
+
+void Arc::add_peer(Time now, NodeId node) {
+  Peer& peer = reign_->peers[node];
+  peer.heard = now;
+  if (const auto known = host_.boots.find(node); known != host_.boots.end())
+    peer.boot = known->second;
+}
+
+// What was begun may have been done; what was not begun certainly was not.
+void Arc::step_down(Time now, Effects& effects, const char* why) {
+  effects.log(Level::debug, "arc " + std::to_string(id_) + ": no longer owner: " + why);
+  Reign ended = std::move(*reign_);
+  reign_.reset();
+  if (claim_ && claim_->stage != Claim::Stage::writing) claim_.reset();
+  heard_ = now;
+  for (const Waiting& waiting : ended.waiting)
+    effects.replies.push_back(
+        {waiting.token, waiting.write
+                            ? failed(Outcome::unknown, "the arc's owner changed meanwhile")
+                            : moved(record())});
+  for (const Waiting& waiting : ended.parked)
+    effects.replies.push_back({waiting.token, moved(record())});
+  for (const Held& held : ended.held)
+    effects.replies.push_back({held.asked.token, moved(record())});
+}
+
+bool Arc::lease_valid(Time now) const {
+  if (SKEP_PLANT(read_after_lease)) return true;
+  return record().majority([&](NodeId node) {
+    if (node == host_.self) return true;
+    const auto peer = reign_->peers.find(node);
+    return peer != reign_->peers.end() && now < peer->second.lease_until;
+  });
+}
+
+// I4. With the record on both majorities nobody can act on an older one; with the copy on a
+// majority nothing acknowledged before is on fewer members than it was.
+void Arc::check_in_force(Time now, Effects& effects) {
+  if (reign_->serving || claim_) return;
+  const auto& peers = reign_->peers;
+  const auto has_record = [&](NodeId node) {
+    return node == host_.self || peers.at(node).has_record;
+  };
+  const auto has_copy = [&](NodeId node) {
+    return node == host_.self || peers.at(node).sync == Peer::Sync::done;
+  };
+  if (!record().majority(has_record) || !Record::most(record().members, has_copy)) return;
+  reign_->serving = true;
+  reign_->lease_seen = now;
+  if (!record().settled()) settle(effects);
+  advance(now, effects);
+  serve_held(now, effects);
+}
+
+void Arc::settle(Effects& effects) {
+  standing_.record.replaces.clear();
+  save({0, Completion::Kind::installed, record().epoch, 0, 0, 0}, effects);
+  for (const auto& [node, peer] : reign_->peers) effects.send(node, Install{id_, record()});
+  std::erase_if(reign_->peers, [&](const auto& entry) { return !record().names(entry.first); });
+  effects.changed.push_back(id_);
+}
+
+// The highest number that a majority, and this node, has in its journal: of each set the n-th
+// largest acknowledgement.
+std::uint64_t Arc::on_majority() const {
+  if (SKEP_PLANT(ack_before_majority)) return reign_->own;
+  std::uint64_t number = reign_->own;
+  std::vector<std::uint64_t> acked;
+  for (const auto* set : {&record().members, &record().replaces}) {
+    if (set->empty()) continue;
+    acked.clear();
+    for (NodeId node : *set) {
+      const auto peer = reign_->peers.find(node);
+      const bool counts = peer != reign_->peers.end() && peer->second.sync == Peer::Sync::done;
+      acked.push_back(node == host_.self ? reign_->own : counts ? peer->second.acked : 0);
+    }
+    std::sort(acked.begin(), acked.end(), std::greater<>());
+    number = std::min(number, acked[set->size() / 2]);
+  }
+  return number;
+}
+
+void Arc::advance(Time now, Effects& effects) {
+  if (!reign_->serving) return;
+  reign_->committed = std::max(reign_->committed, on_majority());
+  release(now, effects);
+}
+
+void Arc::release(Time now, Effects& effects) {
+  auto& waiting = reign_->waiting;
+  while (!waiting.empty() && waiting.front().number <= reign_->committed) {
+    Waiting first = std::move(waiting.front());
+    waiting.pop_front();
+    if (first.needs_lease) {
+      reign_->parked.push_back(std::move(first));
+    } else {
+      effects.replies.push_back({first.token, std::move(first.answer)});
+    }
+  }
+  answer_parked(now, effects);
+}
+
+// I5. The lease is looked at now, after the value was: nobody else was the owner in between.
+void Arc::answer_parked(Time now, Effects& effects) {
+  if (reign_->parked.empty()) return;
+  if (!reign_->serving || !lease_valid(now)) {
+    reign_->wants_lease = true;
+    return;
+  }
+  for (Waiting& waiting : reign_->parked)
+    effects.replies.push_back({waiting.token, std::move(waiting.answer)});
+  reign_->parked.clear();
+}
+
+void Arc::on_request(Time now, WallMs wall, const Asked& asked, Effects& effects) {
+  if (now >= asked.deadline)
+    return effects.replies.push_back(
+        {asked.token, failed(Outcome::refused, "it came after its deadline")});
+  // Another epoch: the asker has not heard of this one, and what it sent before may still be on its
+  // way through the node that it took for the owner.
+  if (!reign_ || (asked.epoch != reign_->epoch && asked.epoch != record().epoch))
+    return effects.replies.push_back({asked.token, moved(record())});
+  if (!reign_->serving || !reign_->held.empty() || (reign_->change && reign_->change->draining))
+    return hold(asked, effects);
+  serve(now, wall, asked, effects);
+}
+
+void Arc::hold(const Asked& asked, Effects& effects) {
+  if (reign_->held.size() >= host_.options.max_waiting)
+    return effects.replies.push_back(
+        {asked.token, failed(Outcome::refused, "too many requests wait for the arc's owner")});
+  Held held{asked, {asked.args.begin(), asked.args.end()}};
+  held.asked.args.clear();
+  reign_->held.push_back(std::move(held));
+}
+
+void Arc::serve_held(Time now, Effects& effects) {
+  while (!reign_->held.empty()) {
+    Held held = std::move(reign_->held.front());
+    reign_->held.pop_front();
+    held.asked.args.assign(held.args.begin(), held.args.end());
+    serve(now, wall_, held.asked, effects);
+  }
+}
+
+void Arc::serve(Time now, WallMs wall, const Asked& asked, Effects& effects) {
+  switch (asked.op) {
+    case Op::command: return serve_command(now, wall, asked, effects);
+    case Op::walk: return serve_walk(now, wall, asked, effects);
+    case Op::count: {
+      Waiting reply;
+      reply.needs_lease = true;
+      reply.answer.number = table_.live();
+      return answer_later(now, asked, std::move(reply), effects);
+    }
+    case Op::clear: return serve_clear(now, wall, asked, effects);
+  }
+}
+
+void Arc::serve_command(Time now, WallMs wall, const Asked& asked, Effects& effects) {
+  if (asked.key >= asked.args.size() ||
+      arc_of(slot_of(asked.args[asked.key]), host_.hive.arcs) != id_)
+    return effects.replies.push_back(
+        {asked.token, failed(Outcome::refused, "the key is not of this arc")});
+  const std::string key(asked.args[asked.key]);
+  const Entry* entry = table_.find(key);
+  Waiting reply;
+  reply.write = asked.write;
+  if (entry != nullptr && !entry->tombstone && !entry->live(wall)) {
+    remove(key, effects);  // expired: deleted first, answered when that is acknowledged
+    reply.number = reign_->last;
+    entry = nullptr;
+  }
+  if (entry != nullptr && entry->version.epoch == reign_->epoch &&
+      entry->version.number > reign_->committed)
+    reply.number = reign_->last;  // on its way: what is said of it waits for it
+  std::optional<Stored> stored;
+  if (entry != nullptr && !entry->tombstone) stored = Stored{entry->value, entry->expires};
+  Decision decision = decide(asked.args, stored, wall);
+  reply.answer = done(decision.reply);
+  switch (decision.effect) {
+    case Decision::Effect::none: reply.needs_lease = true; break;
+    case Decision::Effect::put:
+      append(key, {{}, decision.expires, false, std::move(decision.value)}, effects);
+      break;
+    case Decision::Effect::erase: remove(key, effects); break;
+  }
+  if (decision.effect != Decision::Effect::none) reply.number = reign_->last;
+  answer_later(now, asked, std::move(reply), effects);
+}
+
+void Arc::serve_walk(Time now, WallMs wall, const Asked& asked, Effects& effects) {
+  std::uint64_t numbers[2] = {0, 0};  // cursor, count
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::string_view word = i < asked.args.size() ? asked.args[i] : std::string_view();
+    const auto parsed = std::from_chars(word.data(), word.data() + word.size(), numbers[i]);
+    if (parsed.ec != std::errc() || parsed.ptr != word.data() + word.size())
+      return effects.replies.push_back({asked.token, failed(Outcome::refused, "malformed walk")});
+  }
+  Waiting reply;
+  reply.needs_lease = true;
+  std::tie(reply.answer.items, reply.answer.number) = table_.walk(numbers[0], numbers[1], wall);
+  reply.number = reign_->last;
+  answer_later(now, asked, std::move(reply), effects);
+}
+
+void Arc::serve_clear(Time now, WallMs wall, const Asked& asked, Effects& effects) {
+  for (auto [keys, from] = table_.walk(0, table_.size(), wall); const std::string& key : keys)
+    remove(key, effects);
+  Waiting reply;
+  reply.write = true;
+  reply.number = reign_->last;
+  answer_later(now, asked, std::move(reply), effects);
+}
+
+void Arc::remove(const std::string& key, Effects& effects) {
+  append(key, {{}, 0, true, {}}, effects);
+}
+
+void Arc::append(const std::string& key, Entry entry, Effects& effects) {
+  entry.version = {reign_->epoch, ++reign_->last};
+  reign_->tail_bytes += key.size() + entry.value.size();
+  reign_->tail.push_back({key, entry});
+  store_entry(key, std::move(entry), effects);
+  if (reign_->tail_bytes >= host_.options.chunk_bytes) flush(effects);
+}
+
+void Arc::answer_later(Time now, const Asked& asked, Waiting reply, Effects& effects) {
+  reply.token = asked.token;
+  reply.deadline = asked.deadline;
+  reply.write = asked.write;
+  if (reply.number > reign_->committed) {
+    reign_->waiting.push_back(std::move(reply));
+  } else if (reply.needs_lease && !lease_valid(now)) {
+    reign_->parked.push_back(std::move(reply));
+    reign_->wants_lease = true;
+  } else {
+    effects.replies.push_back({reply.token, std::move(reply.answer)});
+  }
+}
+
+void Arc::expire_requests(Time now, Effects& effects) {
+  const auto late = [&](const Waiting& waiting) {
+    if (now < waiting.deadline) return false;
+    const bool began = waiting.write && !waiting.needs_lease;
+    effects.replies.push_back(
+        {waiting.token,
+         began ? failed(Outcome::unknown, "no majority of the arc has confirmed it in time")
+               : failed(Outcome::refused, "no majority of the arc answered in time")});
+    return true;
+  };
+  std::erase_if(reign_->waiting, late);
+  std::erase_if(reign_->parked, late);
+  std::erase_if(reign_->held, [&](const Held& held) {
+    if (now < held.asked.deadline) return false;
+    effects.replies.push_back(
+        {held.asked.token, failed(Outcome::refused, "the arc had no owner in force in time")});
+    return true;
+  });
+}
+
+void Arc::tick_owner(Time now, WallMs wall, Effects& effects) {
+  constexpr int kExpiredAtOnce = 64;
+  if (reign_->serving && !changing())
+    for (int i = 0; i < kExpiredAtOnce; ++i) {
+      const auto key = table_.expired(wall);
+      if (!key) break;
+      remove(*key, effects);
+    }
+  expire_requests(now, effects);
+  answer_parked(now, effects);
+  tick_peers(now, effects);
+  check_in_force(now, effects);
+  if (claim_) return;
+  progress_change(now, effects);
+  if (!reign_) return;
+  // Without a majority it can answer nothing: others may, and this node says so.
+  bool progress = reign_->serving && lease_valid(now);
+  for (const auto& [node, peer] : reign_->peers)
+    if (!reign_->serving && peer.heard > reign_->lease_seen) reign_->lease_seen = peer.heard;
+  if (progress) reign_->lease_seen = now;
+  if (now >= reign_->lease_seen + 2 * host_.options.takeover_after)
+    step_down(now, effects, "no majority of the members answers");
+}
+
+bool Arc::caught_up(NodeId node) const {
+  if (!reign_) return false;
+  if (node == host_.self) return true;
+  const auto peer = reign_->peers.find(node);
+  return peer != reign_->peers.end() && peer->second.sync == Peer::Sync::done;
+}
+
+std::vector<NodeId> Arc::peers() const {
+  std::vector<NodeId> nodes;
+  if (reign_)
+    for (const auto& [node, peer] : reign_->peers) nodes.push_back(node);
+  return nodes;
+}
+
+std::size_t Arc::waiting_requests() const {
+  return reign_ ? reign_->waiting.size() + reign_->parked.size() + reign_->held.size() : 0;
+}
+
+Record Arc::next_record(const Step& step) const {
+  Record next{0, step.owner, record().members, {}};
+  std::erase(next.members, step.leaver);
+  if (step.newcomer != 0)
+    next.members.insert(std::lower_bound(next.members.begin(), next.members.end(), step.newcomer),
+                        step.newcomer);
+  if (next.members != record().members) next.replaces = record().members;
+  return next;
+}
+
+bool Arc::begin(Time now, const Step& step, Effects& effects) {
+  if (!serving() || !record().settled() || changing()) return false;
+  const Record next = next_record(step);
+  const bool sane = next.names(step.owner) && !next.members.empty() &&
+                    (step.newcomer == 0 || !record().names(step.newcomer)) &&
+                    (step.leaver == 0 || record().names(step.leaver));
+  if (!sane) return false;
+  reign_->change = Change{step, now, false};
+  if (step.newcomer != 0) add_peer(now, step.newcomer);
+  tick_peers(now, effects);
+  progress_change(now, effects);
+  return true;
+}
+
+void Arc::abandon() {
+  if (!reign_ || !reign_->change || claim_) return;
+  if (const NodeId newcomer = reign_->change->step.newcomer; newcomer != 0)
+    reign_->peers.erase(newcomer);
+  reign_->change.reset();
+}
+
+bool Arc::ready_for_change(Time now) const {
+  const Step& step = reign_->change->step;
+  const Record next = next_record(step);
+  if (!lease_valid(now)) return false;
+  if (step.newcomer != 0 && !caught_up(step.newcomer)) return false;
+  if (SKEP_PLANT(pass_to_laggard)) return true;
+  return Record::most(next.members, [&](NodeId node) { return caught_up(node); }) &&
+         caught_up(step.owner);
+}
+
+void Arc::progress_change(Time now, Effects& effects) {
+  if (!reign_->change || claim_) return;
+  Change& change = *reign_->change;
+  const NodeId owner = change.step.owner;
+  const bool passes = owner != host_.self;
+  if (change.draining && now >= change.started + host_.options.takeover_after) {
+    abandon();
+    return serve_held(now, effects);
+  }
+  if (!ready_for_change(now)) return;
+  if (passes && !SKEP_PLANT(pass_to_laggard)) {
+    // Ownership goes only to a node that has confirmed every write: none may be under way.
+    if (!change.draining) change.started = now;
+    change.draining = true;
+    const bool drained = reign_->committed == reign_->last && reign_->waiting.empty() &&
+                         reign_->peers[owner].acked == reign_->last;
+    if (!drained) return;
+  }
+  flush(effects);
+  claim_.emplace();
+  claim_->epoch = std::max(highest(), seen_) + 1;
+  claim_->base = record();
+  claim_->next = next_record(change.step);
+  claim_->next->epoch = claim_->epoch;
+  reign_->serving = false;  // requests are held until the next record is in force
+  start_promising(now, effects);
+}
+
+}  // namespace skep::ring

@@ -1,0 +1,95 @@
+// After a power cut what this member acknowledged may be gone. Until it has pulled from as many
+// others that count that no acknowledged write can have escaped it (n - m + 1 of n members,
+// majority m: a write was on m - 1 others at least), or from all others, waiting ones included, it
+// counts in no majority.
+#include "roles/ring/arc.hpp"
+
+namespace skep::ring {
+
+void Arc::tick_recovery(Time now, Effects& effects) {
+  if (recovery_->writing || now < recovery_->asked + host_.options.heartbeat) return;
+  recovery_->asked = now;
+  for (NodeId node : recovery_->record.everybody()) {
+    if (node == host_.self) continue;
+    auto& other = recovery_->others[node];
+    if (!other.answered || (other.done && !other.counts)) {
+      effects.send(node, Pull{id_, host_.boot});
+    } else if (!other.done) {
+      pull_next(node, effects);
+    }
+  }
+}
+
+void Arc::on(Time, NodeId from, const Pull& m, Effects& effects) {
+  effects.send(from, Pulled{id_, m.boot, recovery_ == nullptr, record(), table_.digests()});
+}
+
+void Arc::on(Time, NodeId from, const Pulled& m, Effects& effects) {
+  if (!recovery_ || recovery_->writing || m.boot != host_.boot) return;
+  if (m.digests.size() != table_.buckets()) return;
+  if (m.record.epoch > recovery_->record.epoch && well_formed(m.record))
+    recovery_->record = m.record;
+  if (!Record::has(recovery_->record.everybody(), host_.self)) {
+    // Replaced meanwhile: nobody counts on this copy.
+    drop_copy(effects);
+    recovery_.reset();
+    return;
+  }
+  auto& other = recovery_->others[from];
+  if (other.answered && !other.done) return;  // its buckets are being fetched
+  if (other.done && other.counts == m.counts) return;
+  other = {};
+  other.answered = true;
+  other.counts = m.counts;
+  const Table::Digests own = table_.digests();
+  for (std::size_t bucket = 0; bucket < own.size(); ++bucket)
+    if (own[bucket] != m.digests[bucket])
+      other.buckets.push_back(static_cast<std::uint8_t>(bucket));
+  pull_next(from, effects);
+}
+
+void Arc::pull_next(NodeId from, Effects& effects) {
+  auto& other = recovery_->others[from];
+  if (!other.buckets.empty())
+    return effects.send(from, Fetch{id_, 0, host_.boot, other.buckets.back(), other.from});
+  other.done = true;
+  check_recovery(effects);
+}
+
+void Arc::pull_on(Time, NodeId from, const Fetched& m, Effects& effects) {
+  if (!recovery_ || recovery_->writing) return;
+  const auto found = recovery_->others.find(from);
+  if (found == recovery_->others.end()) return;
+  auto& other = found->second;
+  if (other.buckets.empty() || other.buckets.back() != m.bucket || other.from != m.from) return;
+  merge(m.items, effects);
+  other.from = m.next;
+  if (!m.more) {
+    other.buckets.pop_back();
+    other.from.clear();
+  }
+  pull_next(from, effects);
+}
+
+void Arc::check_recovery(Effects& effects) {
+  const auto enough = [&](const std::vector<NodeId>& nodes) {
+    if (!Record::has(nodes, host_.self)) return true;
+    std::size_t counting = 0;
+    std::size_t all = 0;
+    for (NodeId node : nodes) {
+      const auto found = recovery_->others.find(node);
+      if (found == recovery_->others.end() || !found->second.done) continue;
+      ++all;
+      if (found->second.counts) ++counting;
+    }
+    const std::size_t majority = nodes.size() / 2 + 1;
+    return counting >= nodes.size() - majority + 1 || all == nodes.size() - 1;
+  };
+  if (!enough(recovery_->record.members) || !enough(recovery_->record.replaces)) return;
+  recovery_->writing = true;
+  effects.log(Level::info, "arc " + std::to_string(id_) + ": counts again after the power cut");
+  effects.write(Durability::durable)
+      .completions.push_back({id_, Completion::Kind::recovered, record().epoch, 0, 0, host_.self});
+}
+
+}  // namespace skep::ring

@@ -1,0 +1,90 @@
+// All arcs of one node, as one pure state machine: takes messages apart for the arcs, puts the
+// heartbeats of all arcs that two nodes share into one frame, and moves arcs towards their desired
+// members, few at once.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "roles/ring/arc.hpp"
+#include "roles/ring/effects.hpp"
+#include "roles/ring/placement.hpp"
+
+namespace skep::ring {
+
+class Core {
+ public:
+  // What the store had of an arc.
+  struct Stored {
+    Standing standing;
+    Table table;
+    bool may_have_lost =
+        false;  // a power cut, or damage, may have taken what this node acknowledged
+  };
+  // `arcs` has one element an arc, in order.
+  Core(Host host, std::vector<Stored> arcs);
+
+  // Makes this node the first and only member of every arc that nobody has had yet.
+  void found(Effects&);
+
+  void on_message(Time now, WallMs wall, NodeId from, Type type, std::uint64_t request,
+                  std::string_view payload, Effects&);
+  void on_completed(Time now, const Completion&, Effects&);
+  void on_tick(Time now, WallMs wall, Effects&);
+  // A request of this node's own clients. Its token must be below kRemote.
+  void on_request(Time now, WallMs wall, ArcId arc, const Asked&, Effects&);
+  // The members list has changed.
+  void on_nodes(std::vector<Node> nodes);
+  // Ends a turn: flushes the arcs, and turns replies to other nodes' requests into messages.
+  void flush(Time now, Effects&);
+
+  // From now on this node passes its arcs on and takes no other.
+  void stop() { host_.stopping = true; }
+  std::size_t owned() const;
+  // Arcs whose record, as far as is known here, names this node.
+  std::size_t kept() const;
+  const Host& host() const { return host_; }
+  std::span<const std::unique_ptr<Arc>> arcs() const { return arcs_; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+
+  static constexpr std::uint64_t kRemote = 1ULL << 63;
+
+ private:
+  struct Remote {
+    NodeId node = 0;
+    std::uint64_t request = 0;
+    ArcId arc = 0;
+  };
+  // Requests of one node that were taken: one that comes twice is dropped.
+  struct Seen {
+    std::set<std::uint64_t> ids;
+    std::uint64_t floor = 0;  // below it everything is taken for seen
+  };
+
+  template <class M>
+  void deliver(Time now, NodeId from, std::string_view payload, Effects&);
+  void on_heartbeat(Time now, NodeId from, const Heartbeat&, Effects&);
+  void on_heartbeat_reply(Time now, NodeId from, const HeartbeatReply&, Effects&);
+  void on_remote(Time now, WallMs wall, NodeId from, std::uint64_t request, const Request&,
+                 Effects&);
+  bool first_time(NodeId from, std::uint64_t request);
+  void send_heartbeats(Time now, bool urgent_only, Effects&);
+  void plan(Time now, Effects&);
+  std::optional<Step> handing_over(const Arc& arc) const;
+
+  Host host_;
+  std::vector<std::unique_ptr<Arc>> arcs_;
+  std::vector<Node> nodes_;
+  std::set<NodeId> stopping_;
+  std::set<ArcId> dirty_;  // may have something to flush
+  Time next_heartbeat_{};
+  Time last_heartbeat_{};
+  std::uint64_t next_remote_ = kRemote;
+  std::map<std::uint64_t, Remote> remote_;
+  std::map<NodeId, Seen> seen_;
+};
+
+}  // namespace skep::ring

@@ -1,0 +1,82 @@
+// What an event made a core decide, as a value: messages to send, writes to make, answers to give.
+// Whatever may only be sent once a write is safe is not here: the completed write is an event of
+// its own, and the message its effect.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "net/base/log.hpp"
+#include "net/wire.hpp"
+#include "roles/ring/messages.hpp"
+#include "store/store.hpp"
+
+namespace skep::ring {
+
+inline constexpr std::string_view kEntrySpace = "ring";    // row_key(key) -> Entry
+inline constexpr std::string_view kArcSpace = "ring.arc";  // arc, big-endian -> Standing
+
+// Which write was completed; comes back to the arc as an event.
+struct Completion {
+  enum class Kind : std::uint8_t {
+    promised,   // the promise of `epoch` to `node`
+    installed,  // the record of `epoch`
+    appended,   // this member's stream up to `number`
+    synced,     // a copy's piece `number`
+    own,        // the owner's own stream up to `number`
+    recovered,  // what was pulled after a power cut
+  };
+  ArcId arc = 0;
+  Kind kind = Kind::promised;
+  Epoch epoch = 0;
+  std::uint32_t round = 0;
+  std::uint64_t number = 0;
+  NodeId node = 0;
+};
+
+struct Effects {
+  struct Send {
+    NodeId to = 0;
+    Type type = Type::heartbeat;
+    std::uint64_t request = 0;
+    std::string payload;
+  };
+  struct Write {
+    Durability durability = Durability::written;
+    Batch batch;
+    std::vector<Completion> completions;
+  };
+  struct Reply {
+    std::uint64_t token = 0;  // of the request
+    Answer answer;
+  };
+  struct Line {
+    Level level = Level::info;
+    std::string text;
+  };
+
+  std::vector<Send> sends;
+  // Sent after `sends`, a frame each, when all events of a turn are through.
+  std::map<NodeId, Appends> appends;
+  std::map<NodeId, Acks> acks;
+  std::vector<Write> writes;  // to be submitted in this order
+  std::vector<Reply> replies;
+  std::vector<Line> lines;
+  std::vector<ArcId> changed;  // arcs whose record is news here
+
+  template <class M>
+  void send(NodeId to, const M& message, std::uint64_t request = 0) {
+    sends.push_back({to, M::kType, request, wire::encode(message)});
+  }
+  // The batch to add to; a new one where the durability changes, for there is one order.
+  Write& write(Durability durability) {
+    if (writes.empty() || writes.back().durability != durability)
+      writes.push_back({durability, {}, {}});
+    return writes.back();
+  }
+  void log(Level level, std::string text) { lines.push_back({level, std::move(text)}); }
+};
+
+}  // namespace skep::ring

@@ -1,0 +1,46 @@
+// The ring's options. The hive's are the same on every node: the founder's file sets them, a joiner
+// takes them over. The others are each node's own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "net/base/time.hpp"
+
+namespace skep::ring {
+
+// Fixed for the hive.
+struct HiveOptions {
+  std::uint16_t arcs = 256;          // a power of two, at most kSlots; cut once for ever
+  std::uint8_t replication = 3;      // members of an arc
+  std::uint64_t lease_us = 600'000;  // how long a member is bound to an owner it has heard
+
+  template <class M, class V>
+  static void fields(M& m, V&& v) {
+    v("arcs", m.arcs);
+    v("replication", m.replication);
+    v("lease_us", m.lease_us);
+  }
+  bool operator==(const HiveOptions&) const = default;
+
+  Duration lease() const { return Duration(lease_us); }
+};
+
+// This node's own.
+struct Options {
+  HiveOptions hive;                                           // used by the founder only
+  Duration heartbeat = std::chrono::milliseconds(150);        // less than half of the lease
+  Duration takeover_after = std::chrono::milliseconds(1000);  // of an owner's silence
+  Duration replace_after = std::chrono::seconds(30);          // of a member's death
+  Duration request_timeout = std::chrono::seconds(5);
+  std::uint32_t moves = 8;               // arcs whose members this node changes at once
+  std::size_t max_waiting = 100'000;     // requests held while an arc has no owner
+  std::size_t chunk_bytes = 256 * 1024;  // of a copy, a message
+};
+
+// Clock rates differ by this much at most: a lease is counted shorter by its owner, longer by its
+// giver.
+constexpr Duration lease_at_owner(Duration lease) { return lease - lease / 100; }
+constexpr Duration lease_at_member(Duration lease) { return lease + lease / 100; }
+
+}  // namespace skep::ring

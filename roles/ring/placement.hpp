@@ -1,0 +1,37 @@
+// Who should keep an arc: rendezvous hashing (Thaler & Ravishankar, 1998), a pure function of who
+// is there, so that a node that comes or goes moves only its own share. A wish, never a permission.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "net/env.hpp"
+#include "roles/ring/arc.hpp"
+#include "roles/ring/slots.hpp"
+
+namespace skep::ring {
+
+// A ring node, as the members list shows it.
+struct Node {
+  NodeId id = 0;
+  std::uint32_t weight = 100;
+  bool alive = false;     // answers, as far as is known
+  bool eligible = false;  // should keep arcs: not leaving, not dead for long
+  bool gone = false;      // leaving, or left: its place may be given up
+  bool stopping = false;  // is not to be made an owner
+};
+
+// The `count` eligible nodes (fewer if there are fewer) with the highest weighted hash of (arc,
+// node), the desired owner first.
+std::vector<NodeId> desired_members(ArcId arc, std::span<const Node> nodes, std::size_t count);
+
+// The next step of an arc towards its desired members, as its owner `self` sees it; none: it is
+// there, or nothing can be done now.
+//   - A newcomer takes the place of a member that is not desired, or fills a free one.
+//   - A member is dropped without a newcomer only if it is gone for good, or there are too many.
+//   - Ownership goes to the desired owner, if it has a whole copy.
+std::optional<Step> next_step(const Arc& arc, NodeId self, std::span<const Node> nodes,
+                              std::size_t replication);
+
+}  // namespace skep::ring

@@ -1,0 +1,331 @@
+#include "roles/ring/ring.hpp"
+
+#include "net/base/assert.hpp"
+#include "net/base/checksum.hpp"
+
+namespace skep::ring {
+
+namespace {
+
+constexpr std::string_view kHiveSpace = "ring.hive";  // "options", "boot", "founder"
+constexpr std::size_t kMaxFrame = 1 << 20;            // of collected appends, roughly
+
+Result<std::uint64_t> read_number(Store& store, std::string_view key) {
+  auto row = store.get(kHiveSpace, key);
+  if (!row) return tl::unexpected(row.error());
+  if (!*row) return 0;
+  return wire::decode<std::uint64_t>(**row);
+}
+
+std::string arc_key(std::size_t arc) {
+  return {static_cast<char>(arc >> 8), static_cast<char>(arc & 0xff)};
+}
+
+}  // namespace
+
+Ring::Ring(Env env, Store& store, Membership& membership, Options options)
+    : env_(env), store_(store), membership_(membership), options_(options) {}
+
+Ring::~Ring() {
+  *alive_ = false;
+  env_.timers.cancel(ticking_);
+  env_.timers.cancel(turn_);
+}
+
+// Every life has a number of its own, on disk before anything is said in it.
+Result<> Ring::start() {
+  auto boot = read_number(store_, "boot");
+  auto founder = read_number(store_, "founder");
+  auto options = store_.get(kHiveSpace, "options");
+  if (!boot) return tl::unexpected(boot.error());
+  if (!founder) return tl::unexpected(founder.error());
+  if (!options) return tl::unexpected(options.error());
+  boot_ = *boot + 1;
+  founder_ = *founder != 0 || (membership_.founded() && !*options);
+  Batch batch;
+  batch.put(kHiveSpace, "boot", wire::encode(boot_));
+  if (*options) {
+    auto hive = wire::decode<HiveOptions>(**options);
+    if (!hive) return fail(Code::corrupt, "the ring's options in the store are damaged");
+    options_.hive = *hive;
+  } else if (founder_) {
+    batch.put(kHiveSpace, "founder", wire::encode(std::uint64_t{1}));
+    batch.put(kHiveSpace, "options", wire::encode(options_.hive));
+  }
+  const bool known = *options || founder_;
+  if (known)
+    if (auto loaded = load(); !loaded) return loaded;
+  store_.submit(std::move(batch), Durability::durable, [this, alive = alive_, known](Result<> ok) {
+    if (!*alive) return;
+    if (!ok) return env_.log.write(Level::error, "ring", "cannot begin: " + ok.error().message);
+    if (known) return begin();
+    membership_.on_rumor(kOptionsTopic, [this](const Rumor& rumor) {
+      if (const auto hive = wire::decode<HiveOptions>(rumor.value); hive && !core_) adopt(*hive);
+    });
+  });
+  return {};
+}
+
+// A joiner takes the hive's options over.
+void Ring::adopt(const HiveOptions& hive) {
+  if (hive.arcs == 0 || hive.arcs > kSlots || kSlots % hive.arcs != 0 || hive.replication == 0)
+    return env_.log.write(Level::error, "ring",
+                          "the hive's options cannot be: " + wire::show(hive));
+  if (hive != options_.hive)
+    env_.log.write(Level::warn, "ring",
+                   "the hive's options differ from this node's file, and hold: " +
+                       wire::show(hive) + " instead of " + wire::show(options_.hive));
+  options_.hive = hive;
+  Batch batch;
+  batch.put(kHiveSpace, "options", wire::encode(hive));
+  if (auto loaded = load(); !loaded)
+    return env_.log.write(Level::error, "ring", "cannot begin: " + loaded.error().message);
+  store_.submit(std::move(batch), Durability::durable, [this, alive = alive_](Result<> ok) {
+    if (!*alive) return;
+    if (!ok) return env_.log.write(Level::error, "ring", "cannot begin: " + ok.error().message);
+    begin();
+  });
+}
+
+Result<> Ring::load() {
+  std::vector<Core::Stored> arcs;
+  const std::uint32_t slots = kSlots / options_.hive.arcs;
+  for (std::size_t i = 0; i < options_.hive.arcs; ++i) {
+    auto row = store_.get(kArcSpace, arc_key(i));
+    if (!row) return tl::unexpected(row.error());
+    Standing standing;
+    if (*row) {
+      auto decoded = decode_standing(**row);
+      if (!decoded)
+        return fail(Code::corrupt, "the record of arc " + std::to_string(i) + " is damaged");
+      standing = std::move(*decoded);
+    }
+    arcs.push_back({std::move(standing), Table(static_cast<Slot>(i * slots), slots),
+                    store_.opening().may_have_lost});
+  }
+  std::size_t damaged = 0;
+  auto scanned =
+      store_.scan(kEntrySpace, {}, {}, [&](std::string_view row_key, std::string_view row) {
+        const std::string_view key = key_of_row(row_key);
+        Core::Stored& arc = arcs[arc_of(slot_of(key), options_.hive.arcs)];
+        auto entry = decode_entry(row);
+        if (entry) {
+          arc.table.put(key, std::move(*entry));
+        } else {
+          arc.may_have_lost = true;  // repaired from the others, like after a power cut
+          ++damaged;
+        }
+        return true;
+      });
+  if (damaged > 0)
+    env_.log.write(Level::error, "ring",
+                   std::to_string(damaged) +
+                       " damaged entries; their arcs count in "
+                       "no majority until they are repaired from the other members");
+  if (!scanned) return scanned;
+  // The copy of a learner that never became a member is worth nothing.
+  for (Core::Stored& arc : arcs)
+    if (!Record::has(arc.standing.record.everybody(), store_.identity())) arc.table.clear();
+
+  Host host;
+  host.self = membership_.self();
+  host.boot = boot_;
+  host.hive = options_.hive;
+  host.options = options_;
+  host.booted = env_.clock.now();
+  if (store_.opening().created) host.booted -= 2 * host.hive.lease();  // there was no earlier life
+  host.random = env_.random.next();
+  core_ = std::make_unique<Core>(std::move(host), std::move(arcs));
+  return {};
+}
+
+void Ring::begin() {
+  router_ = std::make_unique<Router>(
+      options_.hive.arcs, boot_ << 40,
+      [this](NodeId to, std::uint64_t token, const Request& r) { return request(to, token, r); });
+  env_.transport.on_message(
+      Part::ring,
+      [this](NodeId from, const Address&, const Message& message) { on_message(from, message); });
+  env_.transport.on_down([this, alive = alive_](NodeId node) {
+    if (!*alive) return;
+    router_->on_down(env_.clock.now(), node);
+    schedule();
+  });
+  membership_.on_change([this, alive = alive_](const Member&) {
+    if (*alive) changed_nodes();
+  });
+  membership_.spread({std::string(kOptionsTopic), 0, 1, wire::encode(options_.hive)});
+  membership_.on_rumor(kRecordTopic, [this, alive = alive_](const Rumor& rumor) {
+    const auto record = wire::decode<Record>(rumor.value);
+    if (*alive && record && rumor.key < options_.hive.arcs)
+      router_->learn(env_.clock.now(), static_cast<ArcId>(rumor.key), *record);
+  });
+  for (const auto& arc : core_->arcs())
+    if (arc->record().epoch > 0) router_->learn(env_.clock.now(), arc->id(), arc->record());
+  if (founder_) core_->found(effects_);
+  changed_nodes();
+  tick();
+}
+
+void Ring::tick() {
+  const Duration interval =
+      std::max<Duration>(options_.heartbeat / 8, std::chrono::milliseconds(1));
+  ticking_ = env_.timers.after(interval, [this] { tick(); });
+  const Time now = env_.clock.now();
+  changed_nodes();  // a death may have become old enough
+  core_->on_tick(now, env_.clock.wall(), effects_);
+  router_->on_tick(now);
+  retry_refused();
+  check_ending();
+  schedule();
+}
+
+void Ring::changed_nodes() {
+  if (!core_ || !router_) return;
+  const Time now = env_.clock.now();
+  std::vector<Node> nodes;
+  std::map<std::string_view, const Member*> newest;  // of each name, the identity that answers
+  for (const auto& [id, member] : membership_.members())
+    if (member.state != MemberState::dead && member.state != MemberState::left)
+      newest[member.name] = &member;
+  for (const auto& [id, member] : membership_.members()) {
+    if (std::find(member.roles.begin(), member.roles.end(), "ring") == member.roles.end()) continue;
+    const auto current = newest.find(member.name);
+    const bool replaced = current != newest.end() && current->second->id != id;
+    const bool recently_dead = member.state == MemberState::dead && !replaced &&
+                               now < member.since + options_.replace_after;
+    Node node;
+    node.id = id;
+    node.weight = std::max(member.weight, 1U);
+    node.alive = member.state == MemberState::alive || member.state == MemberState::leaving;
+    node.gone = member.state == MemberState::leaving || member.state == MemberState::left;
+    node.eligible =
+        member.state == MemberState::alive || member.state == MemberState::suspect || recently_dead;
+    nodes.push_back(node);
+  }
+  core_->on_nodes(std::move(nodes));
+}
+
+Address Ring::address_of(NodeId node) const {
+  const auto found = membership_.members().find(node);
+  return found == membership_.members().end() ? Address() : found->second.address;
+}
+
+void Ring::on_message(NodeId from, const Message& message) {
+  const Time now = env_.clock.now();
+  if (message.type == static_cast<std::uint16_t>(Type::answer)) {
+    if (auto answer = wire::decode<Answer>(message.payload))
+      router_->on_answer(now, message.request, std::move(*answer));
+  } else {
+    core_->on_message(now, env_.clock.wall(), from, static_cast<Type>(message.type),
+                      message.request, message.payload, effects_);
+  }
+  schedule();
+}
+
+bool Ring::request(NodeId to, std::uint64_t token, const Request& request) {
+  const Time now = env_.clock.now();
+  if (to == core_->host().self) {
+    const Duration timeout(static_cast<std::int64_t>(request.timeout_us));
+    core_->on_request(
+        now, env_.clock.wall(), request.arc,
+        {token, request.epoch, request.op, request.write, request.key, now + timeout, request.args},
+        effects_);
+    schedule();
+    return true;
+  }
+  const Address address = address_of(to);
+  if (address.empty()) return false;
+  const std::string payload = wire::encode(request);
+  return env_.transport.send(
+      address, to, {Part::ring, static_cast<std::uint16_t>(Type::request), token, payload});
+}
+
+// What is decided in a turn of the loop is carried out at its end, in one go.
+void Ring::schedule() {
+  if (scheduled_) return;
+  scheduled_ = true;
+  turn_ = env_.timers.after(Duration(0), [this] {
+    scheduled_ = false;
+    carry_out();
+  });
+}
+
+void Ring::carry_out() {
+  const Time now = env_.clock.now();
+  core_->flush(now, effects_);
+  Effects effects = std::exchange(effects_, {});
+  for (auto& write : effects.writes) submit(std::move(write));
+  for (const auto& send : effects.sends) {
+    const Address address = address_of(send.to);
+    if (!address.empty())  // a message may be lost: the core asks again
+      env_.transport.send(
+          address, send.to,
+          {Part::ring, static_cast<std::uint16_t>(send.type), send.request, send.payload});
+  }
+  for (auto& [node, appends] : effects.appends) send_frames(node, std::move(appends.arcs));
+  for (const auto& [node, acks] : effects.acks) {
+    const std::string payload = wire::encode(acks);
+    env_.transport.send(address_of(node), node,
+                        {Part::ring, static_cast<std::uint16_t>(Type::acks), 0, payload});
+  }
+  for (const auto& line : effects.lines) env_.log.write(line.level, "ring", line.text);
+  for (ArcId arc : effects.changed) spread(arc);
+  for (auto& reply : effects.replies) router_->on_answer(now, reply.token, std::move(reply.answer));
+}
+
+void Ring::send_frames(NodeId to, std::vector<Appends::Arc> arcs) {
+  const Address address = address_of(to);
+  Appends frame;
+  std::size_t bytes = 0;
+  const auto send = [&] {
+    if (frame.arcs.empty()) return;
+    const std::string payload = wire::encode(frame);
+    env_.transport.send(address, to,
+                        {Part::ring, static_cast<std::uint16_t>(Type::appends), 0, payload});
+    frame.arcs.clear();
+    bytes = 0;
+  };
+  for (auto& arc : arcs) {
+    for (const Item& item : arc.items) bytes += item.key.size() + item.entry.value.size();
+    frame.arcs.push_back(std::move(arc));
+    if (bytes >= kMaxFrame) send();
+  }
+  send();
+}
+
+// The store's order is the core's: behind a batch that was refused all others wait, too.
+void Ring::submit(Effects::Write write) {
+  if (!refused_.empty()) {
+    refused_.push_back(std::move(write));
+    return;
+  }
+  auto shared = std::make_shared<Effects::Write>(std::move(write));
+  store_.submit(shared->batch, shared->durability, [this, alive = alive_, shared](Result<> ok) {
+    if (!*alive) return;
+    if (!ok) {
+      if (refused_.empty())
+        env_.log.write(Level::error, "ring", "the store refuses writes: " + ok.error().message);
+      refused_.push_back(std::move(*shared));
+      return;
+    }
+    const Time now = env_.clock.now();
+    for (const Completion& completion : shared->completions)
+      core_->on_completed(now, completion, effects_);
+    schedule();
+  });
+}
+
+void Ring::retry_refused() {
+  std::deque<Effects::Write> again = std::exchange(refused_, {});
+  for (auto& write : again) submit(std::move(write));
+}
+
+void Ring::spread(ArcId arc) {
+  const Record& record = core_->arcs()[arc]->record();
+  router_->learn(env_.clock.now(), arc, record);
+  const std::uint64_t version = record.epoch << 1 | (record.settled() ? 1U : 0U);
+  membership_.spread({std::string(kRecordTopic), arc, version, wire::encode(record)});
+}
+
+}  // namespace skep::ring

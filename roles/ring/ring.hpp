@@ -1,0 +1,112 @@
+// The ring role: connects the core and the router to the environment, the store and the members
+// list, and is the Keyspace of this node. One event's effects are carried out together with those
+// of the whole turn: one batch to the store, one frame of appends to each member.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/env.hpp"
+#include "net/membership.hpp"
+#include "roles/ring/core.hpp"
+#include "roles/ring/keyspace.hpp"
+#include "roles/ring/router.hpp"
+#include "store/store.hpp"
+
+namespace skep::ring {
+
+// Topics of the members list's rumors.
+inline constexpr std::string_view kRecordTopic = "ring.arc";  // key: arc; version: epoch, settled
+inline constexpr std::string_view kOptionsTopic = "ring.options";  // key: 0; the hive's options
+
+class Ring : public Keyspace {
+ public:
+  // What env, store and membership name outlives the ring. Registers itself for Part::ring.
+  Ring(Env env, Store& store, Membership& membership, Options options);
+  ~Ring() override;
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  // Reads what the store has and begins. Code::corrupt when a record is damaged. A node that is to
+  // join waits from here on until it has heard of the hive's options.
+  Result<> start();
+
+  void run(Args args, std::size_t key, bool write, Done done) override;
+  void scan(std::uint64_t cursor, std::size_t count, std::string_view match,
+            std::function<void(Result<Page>)> done) override;
+  void count(std::function<void(Result<std::uint64_t>)> done) override;
+  void clear(std::function<void(Result<>)> done) override;
+  resp::Value describe(Args args) override;
+  void stop(std::function<void(Result<>)> done) override;
+  void leave(std::function<void(Result<>)> done) override;
+
+  struct Status {
+    bool started = false;  // the hive's options are known
+    bool ready = false;    // every arc has an owner that is alive
+    bool stable = false;   // and every record is settled and the desired one
+    std::size_t arcs = 0;
+    std::size_t owned = 0;  // by this node
+    std::size_t kept = 0;   // copies on this node
+    std::size_t keys = 0;   // live, in the arcs that this node owns
+    std::size_t jobs = 0;   // requests of this node's clients under way
+  };
+  Status status() const;
+  // The newest record that is known of each arc, and who should keep it.
+  struct ArcStatus {
+    Record record;
+    std::vector<NodeId> desired;
+  };
+  std::vector<ArcStatus> arcs() const;
+  const HiveOptions& hive() const { return options_.hive; }
+  // For checkers; none before the hive's options are known.
+  const Core* core() const { return core_.get(); }
+
+ private:
+  struct Ending {
+    bool leaving = false;
+    Time until{};
+    std::function<void(Result<>)> done;
+  };
+  struct Walk;
+
+  Result<> load();
+  void adopt(const HiveOptions& hive);
+  void begin();
+  void on_message(NodeId from, const Message& message);
+  void tick();
+  void changed_nodes();
+  bool request(NodeId to, std::uint64_t token, const Request& request);
+  Address address_of(NodeId node) const;
+
+  void schedule();
+  void carry_out();
+  void submit(Effects::Write write);
+  void retry_refused();
+  void send_frames(NodeId to, std::vector<Appends::Arc> arcs);
+  void spread(ArcId arc);
+  void check_ending();
+  void walk(std::shared_ptr<Walk> walk);
+  void ask(ArcId arc, Op op, bool write, std::vector<std::string> args,
+           std::function<void(Answer)> done);
+
+  Env env_;
+  Store& store_;
+  Membership& membership_;
+  Options options_;
+  std::uint64_t boot_ = 0;
+  bool founder_ = false;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<Router> router_;
+  Effects effects_;
+  bool scheduled_ = false;
+  std::deque<Effects::Write> refused_;  // by the store; they and all that follow are tried again
+  Timers::Id ticking_ = 0;
+  Timers::Id turn_ = 0;
+  std::optional<Ending> ending_;
+  // Dies with the ring: what the store and the timers still hold of it looks here first.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace skep::ring

@@ -1,0 +1,263 @@
+// The ring role's Keyspace: what clients ask, and how a node ends its part.
+#include "net/base/assert.hpp"
+#include "roles/ring/glob.hpp"
+#include "roles/ring/ring.hpp"
+
+namespace skep::ring {
+
+namespace {
+
+constexpr std::string_view kNotStarted = "this node has not joined a ring yet";
+
+resp::Value reply_of(Answer answer) {
+  resp::Value value;
+  value.kind = static_cast<resp::Value::Kind>(answer.kind);
+  value.text = std::move(answer.text);
+  value.number = static_cast<std::int64_t>(answer.number);
+  return value;
+}
+
+Error error_of(const Answer& answer) {
+  return {answer.outcome == Outcome::unknown ? Code::unknown : Code::unavailable, answer.text};
+}
+
+// The scalar kinds that one-key commands answer; a peer may send anything.
+bool scalar(const Answer& answer) {
+  switch (static_cast<resp::Value::Kind>(answer.kind)) {
+    case resp::Value::Kind::status:
+    case resp::Value::Kind::error:
+    case resp::Value::Kind::integer:
+    case resp::Value::Kind::bulk:
+    case resp::Value::Kind::null: return true;
+    default: return false;
+  }
+}
+
+// Counts the answers of all arcs down; the first failure is the whole's, an unknown outcome before
+// any other.
+struct Gathering {
+  std::size_t left = 0;
+  std::uint64_t sum = 0;
+  std::optional<Error> error;
+
+  void add(const Answer& answer) {
+    if (answer.outcome == Outcome::done) {
+      sum += answer.number;
+    } else if (!error || error->code != Code::unknown) {
+      error = error_of(answer);
+    }
+  }
+};
+
+}  // namespace
+
+void Ring::ask(ArcId arc, Op op, bool write, std::vector<std::string> args,
+               std::function<void(Answer)> done) {
+  const Time now = env_.clock.now();
+  router_->submit(
+      now, {arc, op, write, 0, now + options_.request_timeout, std::move(args), std::move(done)});
+}
+
+void Ring::run(Args args, std::size_t key, bool write, Done done) {
+  SKEP_ASSERT(key < args.size() && key <= UINT16_MAX);
+  if (!router_) return done(fail(Code::unavailable, std::string(kNotStarted)));
+  if (write && !refused_.empty())
+    return done(fail(Code::unavailable, "this node's store takes no writes at present"));
+  const Time now = env_.clock.now();
+  Router::Job job{arc_of(slot_of(args[key]), options_.hive.arcs),
+                  Op::command,
+                  write,
+                  static_cast<std::uint16_t>(key),
+                  now + options_.request_timeout,
+                  {args.begin(), args.end()},
+                  {}};
+  job.done = [done = std::move(done)](Answer answer) {
+    if (answer.outcome != Outcome::done) return done(tl::unexpected(error_of(answer)));
+    if (!scalar(answer))
+      return done(fail(Code::unknown, "the key's owner sent a malformed answer"));
+    done(reply_of(std::move(answer)));
+  };
+  router_->submit(now, std::move(job));
+}
+
+struct Ring::Walk {
+  std::uint64_t cursor = 0;
+  std::size_t count = 0;
+  std::size_t seen = 0;
+  std::string match;
+  Page page;
+  std::function<void(Result<Page>)> done;
+};
+
+void Ring::scan(std::uint64_t cursor, std::size_t count, std::string_view match,
+                std::function<void(Result<Page>)> done) {
+  if (!router_) return done(fail(Code::unavailable, std::string(kNotStarted)));
+  if ((cursor >> 48) >= kSlots) return done(Page{});
+  auto walk = std::make_shared<Walk>();
+  walk->cursor = cursor;
+  walk->count = count;
+  walk->match = match;
+  walk->done = std::move(done);
+  this->walk(std::move(walk));
+}
+
+// One arc after the other, until there are enough keys.
+void Ring::walk(std::shared_ptr<Walk> walk) {
+  const ArcId arc = arc_of(static_cast<Slot>(walk->cursor >> 48), options_.hive.arcs);
+  ask(arc, Op::walk, false,
+      {std::to_string(walk->cursor), std::to_string(walk->count - walk->seen)},
+      [this, walk, arc](Answer answer) {
+        if (answer.outcome != Outcome::done) return walk->done(tl::unexpected(error_of(answer)));
+        walk->seen += answer.items.size();
+        for (std::string& key : answer.items)
+          if (walk->match.empty() || glob_match(walk->match, key))
+            walk->page.keys.push_back(std::move(key));
+        const bool last = arc + 1U >= options_.hive.arcs;
+        walk->cursor = answer.number;
+        if (walk->cursor == 0 && !last)
+          walk->cursor = static_cast<std::uint64_t>(
+                             first_slot(static_cast<ArcId>(arc + 1), options_.hive.arcs))
+                         << 48;
+        if (walk->cursor != 0 && walk->seen < walk->count) return this->walk(walk);
+        walk->page.cursor = walk->cursor;
+        walk->done(std::move(walk->page));
+      });
+}
+
+void Ring::count(std::function<void(Result<std::uint64_t>)> done) {
+  if (!router_) return done(fail(Code::unavailable, std::string(kNotStarted)));
+  auto all = std::make_shared<Gathering>();
+  all->left = options_.hive.arcs;
+  for (std::size_t arc = 0; arc < options_.hive.arcs; ++arc)
+    ask(static_cast<ArcId>(arc), Op::count, false, {}, [all, done](const Answer& answer) {
+      all->add(answer);
+      if (--all->left > 0) return;
+      if (all->error) return done(tl::unexpected(*all->error));
+      done(all->sum);
+    });
+}
+
+void Ring::clear(std::function<void(Result<>)> done) {
+  if (!router_) return done(fail(Code::unavailable, std::string(kNotStarted)));
+  auto all = std::make_shared<Gathering>();
+  all->left = options_.hive.arcs;
+  for (std::size_t arc = 0; arc < options_.hive.arcs; ++arc)
+    ask(static_cast<ArcId>(arc), Op::clear, true, {}, [all, done](const Answer& answer) {
+      all->add(answer);
+      if (--all->left > 0) return;
+      // Some arcs may be cleared, even when others certainly are not.
+      if (all->error)
+        return done(fail(Code::unknown, "not every arc was cleared: " + all->error->message));
+      done({});
+    });
+}
+
+std::vector<Ring::ArcStatus> Ring::arcs() const {
+  std::vector<ArcStatus> arcs;
+  if (!core_ || !router_) return arcs;
+  for (const auto& arc : core_->arcs()) arcs.push_back({router_->hint(arc->id()), arc->desired()});
+  return arcs;
+}
+
+Ring::Status Ring::status() const {
+  Status status;
+  status.started = core_ && router_;
+  if (!status.started) return status;
+  status.arcs = core_->arcs().size();
+  status.owned = core_->owned();
+  status.kept = core_->kept();
+  status.jobs = router_->jobs();
+  for (const auto& arc : core_->arcs())
+    if (arc->owns()) status.keys += arc->table().live();
+  status.ready = status.stable = true;
+  for (const auto& arc : core_->arcs()) {
+    const Record& record = router_->hint(arc->id());
+    const auto owner = membership_.members().find(record.owner);
+    const bool alive =
+        owner != membership_.members().end() &&
+        (owner->second.state == MemberState::alive || owner->second.state == MemberState::leaving);
+    const bool mine = record.owner == core_->host().self;
+    if (!alive || (mine && !arc->serving())) status.ready = false;
+    std::vector<NodeId> desired = arc->desired();
+    const bool first = !desired.empty() && desired.front() == record.owner;
+    std::sort(desired.begin(), desired.end());
+    if (!first || !record.settled() || desired != record.members || (mine && arc->changing()))
+      status.stable = false;
+  }
+  status.stable = status.stable && status.ready;
+  return status;
+}
+
+resp::Value Ring::describe(Args args) {
+  const std::string_view word = args.empty() ? std::string_view() : args[0];
+  if (word == "NODES") {
+    resp::Value list = resp::Value::array({});
+    for (const auto& [id, member] : membership_.members()) {
+      std::string listens;
+      for (const Listener& listener : member.listeners)
+        if (listener.role == "ring") listens = listener.address;
+      list.items.push_back(resp::Value::bulk(member.name + "@" + member.address + " " +
+                                             std::string(name(member.state)) + " ring=" + listens));
+    }
+    return list;
+  }
+  if (word == "OWNER" && args.size() == 2) {
+    if (!router_) return resp::Value::error("TRYAGAIN " + std::string(kNotStarted));
+    const Record& record = router_->hint(arc_of(slot_of(args[1]), options_.hive.arcs));
+    const auto owner = membership_.members().find(record.owner);
+    if (owner == membership_.members().end()) return resp::Value::null();
+    return resp::Value::bulk(owner->second.name + "@" + owner->second.address);
+  }
+  if (word == "STATUS") {
+    const Status now = status();
+    const auto flag = [](bool value) { return value ? std::string("yes") : std::string("no"); };
+    return resp::Value::bulk(
+        "started:" + flag(now.started) + "\r\nready:" + flag(now.ready) +
+        "\r\nstable:" + flag(now.stable) + "\r\narcs:" + std::to_string(now.arcs) +
+        "\r\nowned:" + std::to_string(now.owned) + "\r\nkept:" + std::to_string(now.kept) +
+        "\r\nkeys:" + std::to_string(now.keys) + "\r\nrequests:" + std::to_string(now.jobs) +
+        "\r\n");
+  }
+  return resp::Value::error("ERR RING takes NODES, OWNER key, STATUS, STOP or LEAVE");
+}
+
+void Ring::stop(std::function<void(Result<>)> done) {
+  if (!core_ || !router_) return done({});
+  if (ending_) return done(fail(Code::conflict, "this node is stopping or leaving already"));
+  core_->stop();
+  ending_ = Ending{false, env_.clock.now() + options_.request_timeout, std::move(done)};
+  check_ending();
+}
+
+void Ring::leave(std::function<void(Result<>)> done) {
+  if (!core_ || !router_) return done(fail(Code::unavailable, std::string(kNotStarted)));
+  if (ending_) return done(fail(Code::conflict, "this node is stopping or leaving already"));
+  const auto& nodes = core_->nodes();
+  const bool others = std::any_of(nodes.begin(), nodes.end(), [&](const Node& node) {
+    return node.id != core_->host().self && node.eligible && node.alive;
+  });
+  if (!others)
+    return done(fail(Code::unavailable, "no other ring node is there to take what this one keeps"));
+  membership_.set_leaving();
+  ending_ = Ending{true, Time::max(), std::move(done)};
+  changed_nodes();
+}
+
+// A stop waits until others own this node's arcs, if there are any that can; a leave until no
+// record names this node any more.
+void Ring::check_ending() {
+  if (!ending_) return;
+  const auto& nodes = core_->nodes();
+  const bool alone = std::none_of(nodes.begin(), nodes.end(), [&](const Node& node) {
+    return node.id != core_->host().self && node.alive;
+  });
+  const bool stopped = core_->owned() == 0 || alone || env_.clock.now() >= ending_->until;
+  const bool left = core_->kept() == 0;
+  if (ending_->leaving ? !left : !stopped) return;
+  Ending ending = std::move(*ending_);
+  ending_.reset();
+  if (ending.leaving) membership_.set_left();
+  ending.done({});
+}
+
+}  // namespace skep::ring

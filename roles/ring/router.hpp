@@ -1,0 +1,74 @@
+// The requests of this node's own clients on their way to the arcs' owners: who is asked, and what
+// becomes of a request that was not answered. A request is sent again only after it certainly was
+// not done (`moved`, or no connection), never after silence. Requests for one arc keep their order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "roles/ring/messages.hpp"
+
+namespace skep::ring {
+
+class Router {
+ public:
+  struct Job {
+    ArcId arc = 0;
+    Op op = Op::command;
+    bool write = false;
+    std::uint16_t key = 0;
+    Time deadline{};
+    std::vector<std::string> args;
+    // Outcome::done, refused or unknown; never moved.
+    std::function<void(Answer)> done;
+  };
+  // Brings a request to a node, this one or another; false: certainly not sent.
+  using Send = std::function<bool(NodeId to, std::uint64_t token, const Request&)>;
+
+  // Tokens count from `first_token`; those of an earlier life must have been lower.
+  Router(std::size_t arcs, std::uint64_t first_token, Send send);
+
+  void submit(Time now, Job job);
+  void on_answer(Time now, std::uint64_t token, Answer answer);
+  // The connection to the node is gone.
+  void on_down(Time now, NodeId node);
+  void on_tick(Time now);
+  // A record that somebody told of; the newest is believed.
+  void learn(Time now, ArcId arc, const Record& record);
+
+  const Record& hint(ArcId arc) const { return lanes_[arc].hint; }
+  std::size_t jobs() const { return jobs_.size(); }
+
+ private:
+  struct Lane {
+    Record hint;
+    std::size_t in_flight = 0;
+    std::set<std::uint64_t> waiting;  // in order
+    Time retry_at{};
+  };
+  struct Sent {
+    Job job;
+    NodeId at = 0;  // 0: waits in its lane
+    Epoch epoch = 0;
+  };
+
+  void dispatch(Time now, std::uint64_t token);
+  void retry(Time now, std::uint64_t token, Sent& sent, bool at_once);
+  void pump(Time now, Lane& lane);
+  void finish(std::uint64_t token, Answer answer);
+
+  std::vector<Lane> lanes_;
+  std::unordered_map<std::uint64_t, Sent> jobs_;
+  std::set<std::pair<Time, std::uint64_t>> deadlines_;
+  std::uint64_t next_token_;
+  Send send_;
+};
+
+}  // namespace skep::ring
