@@ -1,0 +1,217 @@
+#include "net/http.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <cctype>
+#include <optional>
+#include <utility>
+
+#include "net/http_text.hpp"
+
+namespace skep::http {
+namespace {
+
+namespace beast = boost::beast::http;
+using boost::system::error_code;
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+template <class Fields> Headers headers_of(const Fields& fields) {
+  Headers headers;
+  for (const auto& field : fields) headers[lower(view(field.name_string()))] = view(field.value());
+  return headers;
+}
+
+template <bool is_request>
+std::string serialize(beast::message<is_request, beast::string_body>& message, bool header_only) {
+  std::string out;
+  beast::serializer<is_request, beast::string_body> serializer(message);
+  serializer.split(header_only);
+  error_code error;
+  while (!serializer.is_done() && !(header_only && serializer.is_header_done())) {
+    serializer.next(error, [&](error_code&, const auto& buffers) {
+      std::size_t size = 0;
+      for (auto it = boost::asio::buffer_sequence_begin(buffers);
+           it != boost::asio::buffer_sequence_end(buffers); ++it) {
+        boost::asio::const_buffer buffer = *it;
+        out.append(static_cast<const char*>(buffer.data()), buffer.size());
+        size += buffer.size();
+      }
+      serializer.consume(size);
+    });
+    if (error) break;  // a string in memory gives none
+  }
+  return out;
+}
+
+std::string serialize(const Response& response, bool keep_alive, bool header_only) {
+  beast::response<beast::string_body> message;
+  message.version(11);
+  message.result(response.status);
+  for (const auto& [name, value] : response.headers) message.set(name, value);
+  message.set(beast::field::content_type, response.type);
+  message.keep_alive(keep_alive);
+  message.body() = response.body;
+  message.prepare_payload();
+  return serialize(message, header_only);
+}
+
+class Session final : public StreamHandler {
+ public:
+  Session(Stream& stream, Timers& timers, Limits limits, Handle handle)
+      : stream_(stream), timers_(timers), limits_(limits), handle_(std::move(handle)) {
+    next_request();
+    watch();
+  }
+  ~Session() override { timers_.cancel(idle_); }
+
+  void on_bytes(std::string_view bytes) override {
+    if (closing_) return;
+    watch();
+    in_.append(bytes);
+    if (!answering_) work();
+  }
+  void on_drained() override {}
+  void on_closed() override {
+    alive_.reset();
+    closing_ = true;
+    timers_.cancel(idle_);
+  }
+
+ private:
+  void next_request() {
+    parser_.emplace();
+    parser_->eager(true);
+    parser_->header_limit(static_cast<std::uint32_t>(limits_.header_bytes));
+    parser_->body_limit(limits_.body_bytes);
+  }
+
+  void watch() {
+    timers_.cancel(idle_);
+    idle_ = timers_.after(limits_.idle, [this] {
+      if (!answering_) close();
+    });
+  }
+
+  void close() {
+    closing_ = true;
+    in_.clear();
+    stream_.close();
+  }
+
+  // Takes requests out of what came until one is being answered or more has to come.
+  void work() {
+    working_ = true;
+    while (!answering_ && !closing_ && !in_.empty()) {
+      error_code error;
+      in_.erase(0, parser_->put(boost::asio::buffer(in_), error));
+      if (error == beast::error::need_more || (!error && !parser_->is_done())) break;
+      if (error) {
+        refuse(error);
+      } else {
+        begin();
+      }
+    }
+    working_ = false;
+  }
+
+  void begin() {
+    beast::request<beast::string_body> message = parser_->release();
+    next_request();
+    answering_ = true;
+    keep_alive_ = message.keep_alive();
+    head_ = message.method() == beast::verb::head;
+    stream_.pause_reading(true);
+    Request request{std::string(view(message.method_string())), std::string(view(message.target())),
+                    headers_of(message), std::move(message.body()), stream_.peer()};
+    handle_(request, [session = std::weak_ptr<Session*>(alive_)](Response response) {
+      if (auto alive = session.lock()) (*alive)->answer(response);
+    });
+  }
+
+  void answer(const Response& response) {
+    stream_.write(serialize(response, keep_alive_, head_));
+    answering_ = false;
+    if (!keep_alive_) return close();
+    watch();
+    stream_.pause_reading(false);
+    if (!working_) work();
+  }
+
+  void refuse(error_code error) {
+    Response response{400, {}, "bad request: " + error.message() + '\n'};
+    if (error == beast::error::body_limit)
+      response = {
+          413,
+          {},
+          "the body is too long; accepted: " + std::to_string(limits_.body_bytes) + " bytes\n"};
+    if (error == beast::error::header_limit)
+      response = {
+          431,
+          {},
+          "the header is too long; accepted: " + std::to_string(limits_.header_bytes) + " bytes\n"};
+    response.type = "text/plain; charset=utf-8";
+    stream_.write(serialize(response, false, false));
+    close();
+  }
+
+  Stream& stream_;
+  Timers& timers_;
+  const Limits limits_;
+  const Handle handle_;
+  std::shared_ptr<Session*> alive_ = std::make_shared<Session*>(this);
+  std::optional<beast::request_parser<beast::string_body>> parser_;
+  std::string in_;  // not yet parsed
+  Timers::Id idle_ = 0;
+  bool answering_ = false;
+  bool working_ = false;
+  bool keep_alive_ = false;
+  bool head_ = false;
+  bool closing_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<StreamHandler> make_session(Stream& stream, Timers& timers, Limits limits,
+                                            Handle handle) {
+  return std::make_unique<Session>(stream, timers, limits, std::move(handle));
+}
+
+std::string to_text(const Request& request) {
+  beast::request<beast::string_body> message;
+  message.version(11);
+  message.method_string(request.method);
+  message.target(request.target);
+  for (const auto& [name, value] : request.headers) message.set(name, value);
+  message.keep_alive(false);
+  message.body() = request.body;
+  message.prepare_payload();
+  return serialize(message, false);
+}
+
+Result<Response> to_response(std::string_view bytes) {
+  if (bytes.empty()) return fail(Code::invalid, "no answer");
+  beast::response_parser<beast::string_body> parser;
+  parser.eager(true);
+  parser.body_limit(boost::none);
+  error_code error;
+  while (!bytes.empty() && !error && !parser.is_done())
+    bytes.remove_prefix(parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error));
+  if (!error && !parser.is_done()) parser.put_eof(error);
+  if (error || !parser.is_done())
+    return fail(Code::invalid, "not an answer of HTTP: " + error.message());
+  auto message = parser.release();
+  return Response{message.result_int(), std::string(view(message[beast::field::content_type])),
+                  std::move(message.body()), headers_of(message)};
+}
+
+}  // namespace skep::http

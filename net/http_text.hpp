@@ -1,0 +1,18 @@
+// HTTP messages as bytes, for the client. For files under net/ only.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "net/http.hpp"
+
+namespace skep::http {
+
+// The request as it is sent, asking the server to close the connection after its answer.
+std::string to_text(const Request& request);
+
+// `bytes` are all that came until the server closed the connection. Code::invalid when they are no
+// whole answer.
+Result<Response> to_response(std::string_view bytes);
+
+}  // namespace skep::http
