@@ -1,0 +1,181 @@
+#include "roles/admin/admin.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "roles/admin/json.hpp"
+
+namespace skep::admin {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+http::Response json(unsigned status, const Json& body) {
+  return {status, "application/json", show(body)};
+}
+
+unsigned status_of(Code code) {
+  switch (code) {
+    case Code::invalid: return 400;
+    case Code::permission: return 403;
+    case Code::not_found: return 404;
+    case Code::conflict: return 409;
+    case Code::unsupported: return 501;
+    case Code::unavailable: return 503;
+    case Code::unknown: return 504;
+    case Code::full: return 507;
+    case Code::io:
+    case Code::corrupt: break;
+  }
+  return 500;
+}
+
+http::Response failure(const Error& error) { return json(status_of(error.code), to_json(error)); }
+
+// Takes as long for a wrong token as for the right one.
+bool same_secret(std::string_view given, std::string_view expected) {
+  unsigned differ = given.size() == expected.size() ? 0 : 1;
+  for (std::size_t i = 0; i < given.size(); ++i)
+    differ |= static_cast<unsigned char>(given[i]) ^
+              static_cast<unsigned char>(expected[i % expected.size()]);
+  return differ == 0;
+}
+
+bool on_loopback(std::string_view peer) {
+  for (std::string_view start : {"127.", "[::1]:", "[::ffff:127."})
+    if (peer.substr(0, start.size()) == start) return true;
+  return false;
+}
+
+// As a whole reply to a command that either is done or failed.
+Done reply_with(http::Respond respond, const char* done) {
+  return [respond = std::move(respond), done](Result<> result) {
+    respond(result ? json(200, {{"done", done}}) : failure(result.error()));
+  };
+}
+
+}  // namespace
+
+struct Admin::Route {
+  std::string_view method;
+  std::string_view path;
+  enum class Needs { nothing, to_read, to_change } needs;
+  void (Admin::*handle)(const http::Request&, http::Respond);
+};
+
+const std::vector<Admin::Route>& Admin::routes() {
+  using Needs = Route::Needs;
+  static const std::vector<Route> kRoutes{
+      {"GET", "/healthz", Needs::nothing, &Admin::healthz},
+      {"GET", "/readyz", Needs::nothing, &Admin::readyz},
+      {"GET", "/status", Needs::to_read, &Admin::status},
+      {"GET", "/ring", Needs::to_read, &Admin::ring},
+      {"GET", "/config", Needs::to_read, &Admin::config},
+      {"POST", "/cluster/join", Needs::to_change, &Admin::join},
+      {"POST", "/cluster/leave", Needs::to_change, &Admin::leave},
+      {"POST", "/stop", Needs::to_change, &Admin::stop},
+  };
+  return kRoutes;
+}
+
+Admin::Admin(Options options, Hooks hooks, const Membership& members, Clock& clock)
+    : options_(std::move(options)), hooks_(std::move(hooks)), members_(members), clock_(clock) {}
+
+void Admin::handle(const http::Request& request, http::Respond respond) {
+  std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  auto route = std::find_if(routes().begin(), routes().end(),
+                            [&](const Route& r) { return r.path == path; });
+  if (route == routes().end()) {
+    std::string known;
+    for (const Route& r : routes()) known += ' ' + std::string(r.path);
+    return respond(failure({Code::not_found, "no such page; there are:" + known}));
+  }
+  if (route->method != method) {
+    http::Response refusal = failure({Code::invalid, "accepted: " + std::string(route->method)});
+    refusal.status = 405;
+    refusal.headers["Allow"] = route->method;
+    return respond(std::move(refusal));
+  }
+  if (route->needs != Route::Needs::nothing) {
+    Result<> may = permitted(request, route->needs == Route::Needs::to_change);
+    if (!may) return respond(failure(may.error()));
+  }
+  (this->*route->handle)(request, std::move(respond));
+}
+
+Result<> Admin::permitted(const http::Request& request, bool changing) const {
+  // A browser says where a page that posts comes from; no page of anybody's may change a node.
+  if (changing && !request.header("origin").empty())
+    return fail(Code::permission, "changes are not accepted from web pages");
+  std::string_view given = request.header("authorization");
+  constexpr std::string_view kScheme = "Bearer ";
+  given = given.substr(0, kScheme.size()) == kScheme ? given.substr(kScheme.size()) : "";
+  bool admin = !options_.admin_token.empty() && same_secret(given, options_.admin_token);
+  if (admin) return {};
+  if (changing && !options_.admin_token.empty())
+    return fail(Code::permission,
+                "to change something, show the token in admin.admin_token_file: "
+                "Authorization: Bearer …");
+  if (!options_.token.empty() && !same_secret(given, options_.token))
+    return fail(Code::permission, "show the token in admin.token_file: Authorization: Bearer …");
+  if (changing && !on_loopback(request.peer))
+    return fail(Code::permission,
+                "changes are accepted from this machine only, as long as "
+                "admin.admin_token_file is not set");
+  return {};
+}
+
+void Admin::healthz(const http::Request&, http::Respond respond) { respond({.body = "ok\n"}); }
+
+void Admin::readyz(const http::Request&, http::Respond respond) {
+  Result<> ready = hooks_.ready();
+  if (ready) return respond({.body = "ready\n"});
+  respond({.status = 503, .body = "not ready: " + ready.error().message + '\n'});
+}
+
+void Admin::status(const http::Request&, http::Respond respond) {
+  Time now = clock_.now();
+  Json members = Json::array();
+  for (const auto& [id, member] : members_.members()) members.push_back(to_json(member, now));
+  std::uint64_t cluster = hooks_.cluster_id();
+  Result<> ready = hooks_.ready();
+  respond(json(200, {{"node", options_.node},
+                     {"id", hex(members_.self())},
+                     {"version", SKEP_VERSION},
+                     {"cluster", options_.cluster},
+                     {"cluster_id", cluster == 0 ? Json(nullptr) : Json(hex(cluster))},
+                     {"ready", ready.has_value()},
+                     {"waits_for", ready ? Json(nullptr) : Json(ready.error().message)},
+                     {"members", std::move(members)}}));
+}
+
+void Admin::ring(const http::Request&, http::Respond respond) {
+  if (!hooks_.ring) return respond(failure({Code::not_found, "this node has no ring role"}));
+  respond(json(200, to_json(hooks_.ring())));
+}
+
+void Admin::config(const http::Request&, http::Respond respond) {
+  respond({.body = options_.config});
+}
+
+void Admin::join(const http::Request& request, http::Respond respond) {
+  Json body = Json::parse(request.body, nullptr, false);
+  if (!body.is_object() || !body.contains("peer") || !body["peer"].is_string())
+    return respond(failure({Code::invalid, R"(accepted: {"peer": "host:port"})"}));
+  hooks_.join(body["peer"].get<std::string>(), reply_with(std::move(respond), "joined"));
+}
+
+void Admin::leave(const http::Request&, http::Respond respond) {
+  hooks_.leave([this, reply = reply_with(std::move(respond), "left")](Result<> result) {
+    bool left = result.has_value();
+    reply(std::move(result));
+    if (left) hooks_.end();
+  });
+}
+
+void Admin::stop(const http::Request&, http::Respond respond) {
+  respond(json(200, {{"done", "stopping"}}));
+  hooks_.end();
+}
+
+}  // namespace skep::admin

@@ -1,0 +1,74 @@
+// The admin role: what a person, a script or a monitor asks of a node by HTTP, and what may be
+// changed that way.
+//
+//   GET  /healthz   200 as long as the node answers          (no token needed)
+//   GET  /readyz    200 when the ring is stable, else 503    (no token needed)
+//   GET  /status    this node and the members list, JSON
+//   GET  /ring      what the ring says of itself, JSON
+//   GET  /config    the effective configuration, TOML
+//   POST /cluster/join {"peer": "host:port"}
+//   POST /cluster/leave     answers when the node has left; then its process ends
+//   POST /stop              answers at once; then the process ends
+//
+// A failure is JSON: {"error": for a person, "code": stable, "done": "no" or "maybe"}. It knows the
+// other parts of the node by its hooks only, which main wires.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "net/http.hpp"
+#include "net/membership.hpp"
+#include "net/resp.hpp"
+
+namespace skep::admin {
+
+using Done = std::function<void(Result<>)>;
+
+struct Options {
+  std::string node;
+  std::string cluster;
+  std::string config;       // what /config shows
+  std::string token;        // to read; empty: everybody may
+  std::string admin_token;  // to change; empty: everybody on the loopback who may read
+};
+
+struct Hooks {
+  std::function<std::uint64_t()> cluster_id;  // 0: in none yet
+  std::function<Result<>()> ready;            // an error says what is being waited for
+  std::function<resp::Value()> ring;          // empty: this node has no ring
+  std::function<void(const Address& peer, Done)> join;
+  std::function<void(Done)> leave;  // done: left
+  std::function<void()> end;        // ends the process, in order
+};
+
+class Admin {
+ public:
+  // The members and the clock must outlive it.
+  Admin(Options options, Hooks hooks, const Membership& members, Clock& clock);
+
+  void handle(const http::Request& request, http::Respond respond);
+
+ private:
+  struct Route;
+  static const std::vector<Route>& routes();
+
+  Result<> permitted(const http::Request& request, bool changing) const;
+  void healthz(const http::Request& request, http::Respond respond);
+  void readyz(const http::Request& request, http::Respond respond);
+  void status(const http::Request& request, http::Respond respond);
+  void ring(const http::Request& request, http::Respond respond);
+  void config(const http::Request& request, http::Respond respond);
+  void join(const http::Request& request, http::Respond respond);
+  void leave(const http::Request& request, http::Respond respond);
+  void stop(const http::Request& request, http::Respond respond);
+
+  const Options options_;
+  const Hooks hooks_;
+  const Membership& members_;
+  Clock& clock_;
+};
+
+}  // namespace skep::admin

@@ -1,0 +1,23 @@
+// What a node knows, as JSON. Identities are strings of 16 hexadecimal digits: a JSON number does
+// not hold 64 bits everywhere.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "net/base/error.hpp"
+#include "net/membership.hpp"
+#include "net/resp.hpp"
+
+namespace skep::admin {
+
+std::string hex(std::uint64_t id);
+
+// `now` is the reading node's: it says for how long the member has been in its state.
+nlohmann::ordered_json to_json(const Member& member, Time now);
+nlohmann::ordered_json to_json(const resp::Value& value);
+nlohmann::ordered_json to_json(const Error& error);
+
+// Bytes that are no UTF-8 are shown as U+FFFD.
+std::string show(const nlohmann::ordered_json& json);
+
+}  // namespace skep::admin

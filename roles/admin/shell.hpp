@@ -1,0 +1,58 @@
+// `server admin`: a node's admin listener, for a person at a prompt and for scripts.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/http.hpp"
+
+namespace skep::admin {
+
+// Asks one node; http::ask() but in tests.
+using Ask = std::function<Result<http::Response>(const Address&, const http::Request&, Duration)>;
+
+struct ShellOptions {
+  std::vector<Address> nodes;  // the first that can be connected to is asked
+  std::string token;           // shown when it is not empty
+  bool json = false;           // print answers as they came
+};
+
+class Shell {
+ public:
+  Shell(ShellOptions options, Ask ask, std::ostream& out, std::ostream& diagnostics);
+
+  // Carries out one line. The exit code that it alone would have: 0 done, 1 certainly not done,
+  // 2 wrong usage, 3 may have been done.
+  int run(std::string_view line);
+
+  static const char* prompt() { return "admin> "; }
+  // First words, for completion.
+  static std::vector<std::string> words();
+
+ private:
+  struct Command;
+  static const std::vector<Command>& commands();
+
+  int send(const http::Request& request, Duration timeout,
+           const std::function<void(const http::Response&)>& print);
+  int join(const std::vector<std::string>& args);
+  int status(const std::vector<std::string>& args);
+  int leave(const std::vector<std::string>& args);
+  int ring(const std::vector<std::string>& args);
+  int config(const std::vector<std::string>& args);
+  int stop(const std::vector<std::string>& args);
+  int help(const std::vector<std::string>& args);
+  void print_body(const http::Response& response);
+  void print_status(const http::Response& response);
+
+  const ShellOptions options_;
+  const Ask ask_;
+  std::ostream& out_;
+  std::ostream& diagnostics_;
+};
+
+}  // namespace skep::admin
