@@ -1,5 +1,7 @@
 #include "net/socket.hpp"
 
+#include <netinet/tcp.h>
+
 #include <array>
 
 #include "net/address.hpp"
@@ -116,6 +118,14 @@ std::size_t Socket::queued() const {
 
 std::uint64_t Socket::sent() const {
   return state_ == State::gone ? offered_ : offered_ - uv_stream_get_write_queue_size(stream());
+}
+
+void Socket::drop_unacknowledged_after(Duration limit) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(limit).count();
+  const auto value = static_cast<unsigned>(ms);
+  int fd = -1;
+  if (state_ != State::gone && uv_fileno(reinterpret_cast<uv_handle_t*>(handle_.get()), &fd) == 0)
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value);
 }
 
 void Socket::write(std::string_view bytes) {

@@ -47,8 +47,7 @@ class Socket final : public Stream, private Flushable {
 
   void write(std::string_view bytes) override;
   // As write(), without a copy: `append(std::string& out)` only appends.
-  template <class Append>
-  void write_with(Append&& append) {
+  template <class Append> void write_with(Append&& append) {
     if (state_ != State::open) return;
     append(out_);
     appended();
@@ -60,6 +59,8 @@ class Socket final : public Stream, private Flushable {
   void abort(std::string_view why);
   std::string peer() const override { return peer_; }
 
+  // Drops the connection when sent bytes are not acknowledged for that long.
+  void drop_unacknowledged_after(Duration limit);
   // Bytes the kernel has ever taken: what to watch to see whether the peer reads.
   std::uint64_t sent() const;
 
