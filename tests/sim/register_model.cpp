@@ -1,0 +1,118 @@
+#include "tests/sim/register_model.hpp"
+
+#include <charconv>
+#include <set>
+
+namespace skep::sim {
+
+namespace {
+
+struct Step {
+  resp::Value reply;
+  RegisterModel::State next;
+};
+
+std::optional<std::int64_t> number(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (text != std::to_string(value)) return std::nullopt;  // Redis: "+1", "01" and "-0" are not
+  return value;
+}
+
+Step incr(const RegisterModel::State& state) {
+  const std::optional<std::int64_t> now = state ? number(*state) : 0;
+  if (!now) return {resp::Value::error("ERR value is not an integer or out of range"), state};
+  if (*now == std::numeric_limits<std::int64_t>::max())
+    return {resp::Value::error("ERR increment or decrement would overflow"), state};
+  return {resp::Value::integer(*now + 1), std::to_string(*now + 1)};
+}
+
+Step step(const RegisterModel::State& state, const RegisterModel::Op& op) {
+  using Kind = RegisterModel::Kind;
+  const resp::Value ok = resp::Value::status("OK");
+  switch (op.kind) {
+    case Kind::get: return {state ? resp::Value::bulk(*state) : resp::Value::null(), state};
+    case Kind::set: return {ok, op.value};
+    case Kind::setnx:
+      if (state) return {resp::Value::integer(0), state};
+      return {resp::Value::integer(1), op.value};
+    case Kind::set_ifeq:
+      if (state != op.expected) return {resp::Value::null(), state};
+      return {ok, op.value};
+    case Kind::incr: return incr(state);
+    case Kind::del: return {resp::Value::integer(state ? 1 : 0), std::nullopt};
+    case Kind::delifeq:
+      if (state != op.expected) return {resp::Value::integer(0), state};
+      return {resp::Value::integer(1), std::nullopt};
+  }
+  return {resp::Value::error("ERR unknown command"), state};
+}
+
+// An error is the same error whatever the rest of its text says.
+bool same(const resp::Value& a, const resp::Value& b) {
+  using Kind = resp::Value::Kind;
+  if (a.kind == Kind::error && b.kind == Kind::error) return true;
+  return a == b;
+}
+
+std::string show_reply(const resp::Value& reply) {
+  using Kind = resp::Value::Kind;
+  switch (reply.kind) {
+    case Kind::null: return "nothing";
+    case Kind::integer: return std::to_string(reply.number);
+    case Kind::bulk: return "'" + reply.text + "'";
+    default: return reply.text;
+  }
+}
+
+}  // namespace
+
+std::optional<RegisterModel::State> RegisterModel::apply(const State& state, const Op& op,
+                                                         const Reply* reply) {
+  Step result = step(state, op);
+  if (reply != nullptr && !same(result.reply, *reply)) return std::nullopt;
+  return std::move(result.next);
+}
+
+bool RegisterModel::only_reads(const Op& op, const Reply& reply) {
+  switch (op.kind) {
+    case Kind::get: return true;
+    case Kind::set: return false;
+    case Kind::set_ifeq: return reply.kind == Reply::Kind::null || op.value == op.expected;
+    case Kind::incr: return reply.kind == Reply::Kind::error;
+    case Kind::setnx:
+    case Kind::del:
+    case Kind::delifeq: return reply == Reply::integer(0);
+  }
+  return false;
+}
+
+std::string RegisterModel::show(const Op& op, const Reply* reply) {
+  std::string out;
+  switch (op.kind) {
+    case Kind::get: out = "GET"; break;
+    case Kind::set: out = "SET " + op.value; break;
+    case Kind::setnx: out = "SETNX " + op.value; break;
+    case Kind::set_ifeq: out = "SET " + op.value + " IFEQ " + op.expected; break;
+    case Kind::incr: out = "INCR"; break;
+    case Kind::del: out = "DEL"; break;
+    case Kind::delifeq: out = "DELIFEQ " + op.expected; break;
+  }
+  return out + " -> " + (reply != nullptr ? show_reply(*reply) : "?");
+}
+
+Finding check_register(RegisterHistory history, std::size_t max_configurations) {
+  std::set<std::string> told_apart;
+  for (const auto& operation : history) {
+    told_apart.insert(operation.op.expected);
+    if (operation.when.known()) told_apart.insert(operation.reply.text);
+  }
+  for (auto& operation : history) {
+    std::string& value = operation.op.value;
+    if (!told_apart.contains(value) && !number(value)) value = "(unseen)";
+  }
+  return check_linearizable(history, max_configurations);
+}
+
+}  // namespace skep::sim
