@@ -21,8 +21,7 @@ void check(int status, const char* what) {
   if (status < 0) throw std::runtime_error(std::string(what) + ": " + uv_strerror(status));
 }
 
-template <class Handle>
-uv_handle_t* base(Handle& handle) {
+template <class Handle> uv_handle_t* base(Handle& handle) {
   return reinterpret_cast<uv_handle_t*>(&handle);
 }
 

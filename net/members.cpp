@@ -111,8 +111,7 @@ Effects Core::receive(Time now, NodeId from, const Address& address, std::uint16
   return end();
 }
 
-template <class M>
-bool Core::parse(std::string_view payload, M& message) {
+template <class M> bool Core::parse(std::string_view payload, M& message) {
   auto decoded = wire::decode<M>(payload);
   if (!decoded) {
     ++counters_.malformed;

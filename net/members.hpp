@@ -76,8 +76,7 @@ struct Counters {
   std::uint64_t malformed = 0;  // messages that do not parse
   std::uint64_t foreign = 0;    // messages of another cluster
   std::uint64_t refused = 0;    // claims and rumors out of bounds
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("probes", m.probes);
     v("probes_failed", m.probes_failed);
     v("refutations", m.refutations);
@@ -172,8 +171,7 @@ class Core {
   void forgive(Duration late);
 
   // members.cpp: messages
-  template <class M>
-  bool parse(std::string_view payload, M& message);
+  template <class M> bool parse(std::string_view payload, M& message);
   bool ours(std::uint64_t cluster, const Peer& peer);
   void dispatch(const Peer& peer, Type type, std::string_view payload);
   void on_ping(const Peer& peer, const Ping& message);
@@ -221,8 +219,7 @@ class Core {
   void call_the_lost();
   void ask_to_join();
   News news_for(NodeId to);
-  template <class M>
-  void send(const Address& to, NodeId expect, Type type, const M& message) {
+  template <class M> void send(const Address& to, NodeId expect, Type type, const M& message) {
     out_.sends.push_back({to, expect, type, wire::encode(message)});
   }
   std::vector<NodeId> pick(std::size_t count, NodeId except);

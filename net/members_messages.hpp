@@ -31,8 +31,7 @@ struct Claim {
   Member member;
   NodeId by = 0;          // suspect: who accuses; several accusers make the suspicion shorter
   std::uint32_t age = 0;  // dead, left: for how many seconds, rounded up; never falls on its way
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("member", m.member);
     v("by", m.by);
     v("age", m.age);
@@ -43,8 +42,7 @@ struct Claim {
 struct News {
   std::vector<Claim> claims;
   std::vector<Rumor> rumors;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("claims", m.claims);
     v("rumors", m.rumors);
   }
@@ -55,8 +53,7 @@ struct Ping {
   std::uint64_t cluster = 0;
   std::uint64_t seq = 0;
   News news;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("cluster", m.cluster);
     v("seq", m.seq);
     v("news", m.news);
@@ -68,8 +65,7 @@ struct Ack {
   std::uint64_t cluster = 0;
   std::uint64_t seq = 0;
   News news;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("cluster", m.cluster);
     v("seq", m.seq);
     v("news", m.news);
@@ -80,8 +76,7 @@ struct Ack {
 struct Nack {
   std::uint64_t cluster = 0;
   std::uint64_t seq = 0;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("cluster", m.cluster);
     v("seq", m.seq);
   }
@@ -94,8 +89,7 @@ struct PingRequest {
   NodeId target = 0;
   Address address;
   News news;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("cluster", m.cluster);
     v("seq", m.seq);
     v("target", m.target);
@@ -108,8 +102,7 @@ struct PingRequest {
 struct Gossip {
   std::uint64_t cluster = 0;
   News news;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("cluster", m.cluster);
     v("news", m.news);
   }
@@ -119,8 +112,7 @@ struct Gossip {
 struct Digest {
   std::uint64_t members = 0;
   std::vector<std::uint64_t> rumors;  // one a bucket
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("members", m.members);
     v("rumors", m.rumors);
   }
@@ -132,8 +124,7 @@ struct Sync {
   std::uint64_t cluster = 0;
   std::uint64_t ticket = 0;  // not 0: answer in any case, with this number
   Digest digest;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("cluster", m.cluster);
     v("ticket", m.ticket);
     v("digest", m.digest);
@@ -147,8 +138,7 @@ struct Full {
   bool answer = false;  // the sender wants the receiver's, too
   Digest digest;        // of the sender
   News news;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("cluster", m.cluster);
     v("ticket", m.ticket);
     v("answer", m.answer);
@@ -161,8 +151,7 @@ struct Full {
 struct Join {
   std::uint64_t ticket = 0;
   std::string name;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("ticket", m.ticket);
     v("name", m.name);
   }
@@ -171,10 +160,7 @@ struct Join {
 // The answer of one that is in no cluster itself.
 struct Waiting {
   std::uint64_t ticket = 0;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
-    v("ticket", m.ticket);
-  }
+  template <class M, class V> static void fields(M& m, V&& v) { v("ticket", m.ticket); }
 };
 
 // The list as it is kept on disk.
@@ -182,8 +168,7 @@ struct Saved {
   std::uint16_t version = 1;
   std::uint64_t cluster = 0;
   std::vector<Claim> claims;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("version", m.version);
     v("cluster", m.cluster);
     v("claims", m.claims);

@@ -27,8 +27,7 @@ std::string_view name(MemberState state) noexcept;
 struct Listener {
   std::string role;  // "ring", "admin", …
   Address address;   // what clients dial
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("role", m.role);
     v("address", m.address);
   }
@@ -46,8 +45,7 @@ struct Member {
   std::uint32_t weight = 100;  // share of the ring, in percent of a plain node's
   Time since{};                // when this node saw it enter `state`; not sent
 
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("id", m.id);
     v("name", m.name);
     v("address", m.address);
@@ -66,8 +64,7 @@ struct Rumor {
   std::uint64_t key = 0;
   std::uint64_t version = 0;
   std::string value;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("topic", m.topic);
     v("key", m.key);
     v("version", m.version);

@@ -9,8 +9,7 @@
 
 namespace skep::members {
 
-template <class Key>
-class Retransmits {
+template <class Key> class Retransmits {
  public:
   // Is news: to be told from the start again if it is in the queue already.
   void add(const Key& key) {
@@ -29,8 +28,7 @@ class Retransmits {
 
   // Offers keys in order until `take` returns false; what was taken counts as told once more, and
   // is dropped when that makes it `limit` times.
-  template <class Take>
-  void tell(unsigned limit, Take&& take) {
+  template <class Take> void tell(unsigned limit, Take&& take) {
     std::vector<Place> taken;
     for (const Place& place : queue_) {
       if (!take(place.key)) break;
