@@ -181,6 +181,8 @@ void Core::send_heartbeats(Time now, bool urgent_only, Effects& effects) {
 }
 
 void Core::on_nodes(std::vector<Node> nodes) {
+  for (Node& node : nodes) node.stopping = stopping_.contains(node.id);
+  if (nodes == nodes_) return;
   nodes_ = std::move(nodes);
   for (auto& arc : arcs_) arc->want(desired_members(arc->id(), nodes_, host_.hive.replication));
 }

@@ -64,8 +64,7 @@ class Core {
     std::uint64_t floor = 0;  // below it everything is taken for seen
   };
 
-  template <class M>
-  void deliver(Time now, NodeId from, std::string_view payload, Effects&);
+  template <class M> void deliver(Time now, NodeId from, std::string_view payload, Effects&);
   void on_heartbeat(Time now, NodeId from, const Heartbeat&, Effects&);
   void on_heartbeat_reply(Time now, NodeId from, const HeartbeatReply&, Effects&);
   void on_remote(Time now, WallMs wall, NodeId from, std::uint64_t request, const Request&,

@@ -66,8 +66,7 @@ struct Effects {
   std::vector<Line> lines;
   std::vector<ArcId> changed;  // arcs whose record is news here
 
-  template <class M>
-  void send(NodeId to, const M& message, std::uint64_t request = 0) {
+  template <class M> void send(NodeId to, const M& message, std::uint64_t request = 0) {
     sends.push_back({to, M::kType, request, wire::encode(message)});
   }
   // The batch to add to; a new one where the durability changes, for there is one order.

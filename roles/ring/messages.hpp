@@ -54,8 +54,7 @@ enum class Type : std::uint16_t {
 struct Item {
   std::string key;
   Entry entry;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("key", m.key);
     v("entry", m.entry);
   }
@@ -68,8 +67,7 @@ struct Heartbeat {
     ArcId arc = 0;
     Epoch epoch = 0;
     bool settled = false;
-    template <class M, class V>
-    static void fields(M& m, V&& v) {
+    template <class M, class V> static void fields(M& m, V&& v) {
       v("arc", m.arc);
       v("epoch", m.epoch);
       v("settled", m.settled);
@@ -77,8 +75,7 @@ struct Heartbeat {
   };
   std::uint64_t sent_us = 0;  // by the sender's clock, echoed: leases count from it
   std::vector<Arc> arcs;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("sent_us", m.sent_us);
     v("arcs", m.arcs);
   }
@@ -89,8 +86,7 @@ struct HeartbeatReply {
     ArcId arc = 0;
     Epoch epoch = 0;
     bool granted = false;  // false: this member holds no such record yet
-    template <class M, class V>
-    static void fields(M& m, V&& v) {
+    template <class M, class V> static void fields(M& m, V&& v) {
       v("arc", m.arc);
       v("epoch", m.epoch);
       v("granted", m.granted);
@@ -100,8 +96,7 @@ struct HeartbeatReply {
   std::uint64_t boot = 0;  // of the member: a copy is begun with one life of it
   bool stopping = false;   // the member is not to be made an owner
   std::vector<Arc> arcs;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("sent_us", m.sent_us);
     v("boot", m.boot);
     v("stopping", m.stopping);
@@ -114,8 +109,7 @@ struct PreVote {
   static constexpr Type kType = Type::pre_vote;
   ArcId arc = 0;
   Epoch epoch = 0;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
   }
@@ -127,8 +121,7 @@ struct PreVoteReply {
   bool yes = false;
   Epoch promised = 0;  // the highest that this member knows of
   Record record;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("yes", m.yes);
@@ -142,8 +135,7 @@ struct Prepare {
   static constexpr Type kType = Type::prepare;
   ArcId arc = 0;
   Epoch epoch = 0;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
   }
@@ -154,8 +146,7 @@ struct Promised {
   Epoch epoch = 0;
   Record record;
   std::vector<std::uint64_t> digests;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("record", m.record);
@@ -168,8 +159,7 @@ struct Install {
   static constexpr Type kType = Type::install;
   ArcId arc = 0;
   Record record;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("record", m.record);
   }
@@ -179,8 +169,7 @@ struct Installed {
   ArcId arc = 0;
   Epoch epoch = 0;
   std::uint64_t boot = 0;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("boot", m.boot);
@@ -193,8 +182,7 @@ struct Refused {
   Epoch epoch = 0;
   Epoch promised = 0;
   Record record;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("promised", m.promised);
@@ -212,8 +200,7 @@ struct SyncBegin {
   std::uint32_t round = 0;
   std::uint64_t number = 0;
   std::vector<std::uint64_t> digests;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("boot", m.boot);
@@ -229,8 +216,7 @@ struct SyncWant {
   Epoch epoch = 0;
   std::uint32_t round = 0;
   std::vector<std::uint8_t> buckets;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("round", m.round);
@@ -250,8 +236,7 @@ struct SyncPart {
   bool first = false;
   bool last = false;
   std::vector<Item> items;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("round", m.round);
@@ -269,8 +254,7 @@ struct SyncAck {
   Epoch epoch = 0;
   std::uint32_t round = 0;
   std::uint32_t part = 0;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("round", m.round);
@@ -287,8 +271,7 @@ struct Appends {
     std::uint32_t round = 0;
     std::uint64_t previous = 0;  // the number before the first item's; one item a number
     std::vector<Item> items;
-    template <class M, class V>
-    static void fields(M& m, V&& v) {
+    template <class M, class V> static void fields(M& m, V&& v) {
       v("arc", m.arc);
       v("epoch", m.epoch);
       v("round", m.round);
@@ -297,10 +280,7 @@ struct Appends {
     }
   };
   std::vector<Arc> arcs;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
-    v("arcs", m.arcs);
-  }
+  template <class M, class V> static void fields(M& m, V&& v) { v("arcs", m.arcs); }
 };
 // Everything in the streams up to these numbers is in this member's journal.
 struct Acks {
@@ -310,8 +290,7 @@ struct Acks {
     Epoch epoch = 0;
     std::uint32_t round = 0;
     std::uint64_t number = 0;
-    template <class M, class V>
-    static void fields(M& m, V&& v) {
+    template <class M, class V> static void fields(M& m, V&& v) {
       v("arc", m.arc);
       v("epoch", m.epoch);
       v("round", m.round);
@@ -319,10 +298,7 @@ struct Acks {
     }
   };
   std::vector<Arc> arcs;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
-    v("arcs", m.arcs);
-  }
+  template <class M, class V> static void fields(M& m, V&& v) { v("arcs", m.arcs); }
 };
 // This member is not at that place of the stream; begin a copy anew.
 struct StreamLost {
@@ -331,8 +307,7 @@ struct StreamLost {
   Epoch epoch = 0;
   std::uint32_t round = 0;
   std::uint64_t boot = 0;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("round", m.round);
@@ -349,8 +324,7 @@ struct Fetch {
   std::uint64_t boot = 0;
   std::uint8_t bucket = 0;
   std::string from;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("boot", m.boot);
@@ -368,8 +342,7 @@ struct Fetched {
   bool more = false;
   std::string next;  // where to go on, if there is more
   std::vector<Item> items;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("boot", m.boot);
@@ -386,8 +359,7 @@ struct Pull {
   static constexpr Type kType = Type::pull;
   ArcId arc = 0;
   std::uint64_t boot = 0;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("boot", m.boot);
   }
@@ -399,8 +371,7 @@ struct Pulled {
   bool counts = false;  // false: the answering member waits, too
   Record record;
   std::vector<std::uint64_t> digests;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("boot", m.boot);
     v("counts", m.counts);
@@ -428,8 +399,7 @@ struct Request {
   std::uint16_t key = 0;
   std::uint64_t timeout_us = 0;  // what is left of it
   std::vector<std::string_view> args;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("op", m.op);
@@ -457,8 +427,7 @@ struct Answer {
   std::uint64_t number = 0;
   std::vector<std::string> items;
   Record record;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("outcome", m.outcome);
     v("kind", m.kind);

@@ -15,8 +15,7 @@ struct HiveOptions {
   std::uint8_t replication = 3;      // members of an arc
   std::uint64_t lease_us = 600'000;  // how long a member is bound to an owner it has heard
 
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("arcs", m.arcs);
     v("replication", m.replication);
     v("lease_us", m.lease_us);

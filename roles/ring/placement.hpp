@@ -20,6 +20,7 @@ struct Node {
   bool eligible = false;  // should keep arcs: not leaving, not dead for long
   bool gone = false;      // leaving, or left: its place may be given up
   bool stopping = false;  // is not to be made an owner
+  bool operator==(const Node&) const = default;
 };
 
 // The `count` eligible nodes (fewer if there are fewer) with the highest weighted hash of (arc,

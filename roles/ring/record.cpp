@@ -14,8 +14,7 @@ bool strictly_sorted(const std::vector<NodeId>& nodes) {
 struct Row {
   Standing standing;
   std::uint32_t checksum = 0;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("standing", m.standing);
     v("checksum", m.checksum);
   }

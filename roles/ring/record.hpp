@@ -23,8 +23,7 @@ struct Version {
   Epoch epoch = 0;
   std::uint64_t number = 0;
   auto operator<=>(const Version&) const = default;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("epoch", m.epoch);
     v("number", m.number);
   }
@@ -49,13 +48,11 @@ struct Record {
   }
   // Whether the nodes for which `counts` is true are a majority: of the members and, while the
   // record is not settled, of the replaced ones too.
-  template <class Counts>
-  bool majority(Counts&& counts) const {
+  template <class Counts> bool majority(Counts&& counts) const {
     if (SKEP_PLANT(change_with_new_majority_only)) return most(members, counts);
     return most(members, counts) && (replaces.empty() || most(replaces, counts));
   }
-  template <class Counts>
-  static bool most(const std::vector<NodeId>& nodes, Counts&& counts) {
+  template <class Counts> static bool most(const std::vector<NodeId>& nodes, Counts&& counts) {
     const auto count = std::count_if(nodes.begin(), nodes.end(), counts);
     return static_cast<std::size_t>(count) >= nodes.size() / 2 + 1;
   }
@@ -63,8 +60,7 @@ struct Record {
     return std::binary_search(nodes.begin(), nodes.end(), node);
   }
 
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("epoch", m.epoch);
     v("owner", m.owner);
     v("members", m.members);
@@ -77,8 +73,7 @@ struct Record {
 struct Promise {
   Epoch epoch = 0;
   NodeId to = 0;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("epoch", m.epoch);
     v("to", m.to);
   }
@@ -89,8 +84,7 @@ struct Promise {
 struct Standing {
   Record record;
   Promise promise;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("record", m.record);
     v("promise", m.promise);
   }

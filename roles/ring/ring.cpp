@@ -176,6 +176,7 @@ void Ring::tick() {
   core_->on_tick(now, env_.clock.wall(), effects_);
   router_->on_tick(now);
   retry_refused();
+  report();
   check_ending();
   schedule();
 }
@@ -204,6 +205,18 @@ void Ring::changed_nodes() {
     nodes.push_back(node);
   }
   core_->on_nodes(std::move(nodes));
+}
+
+// Arcs change hands by the dozen: one line for those of a second.
+void Ring::report() {
+  const Time now = env_.clock.now();
+  const std::size_t owned = core_->owned();
+  if (owned == reported_ || now < reported_at_ + std::chrono::seconds(1)) return;
+  env_.log.write(Level::info, "ring",
+                 "owns " + std::to_string(owned) + " of " + std::to_string(core_->arcs().size()) +
+                     " arcs, before " + std::to_string(reported_));
+  reported_ = owned;
+  reported_at_ = now;
 }
 
 Address Ring::address_of(NodeId node) const {

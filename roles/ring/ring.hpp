@@ -86,6 +86,7 @@ class Ring : public Keyspace {
   void retry_refused();
   void send_frames(NodeId to, std::vector<Appends::Arc> arcs);
   void spread(ArcId arc);
+  void report();
   void check_ending();
   void walk(std::shared_ptr<Walk> walk);
   void ask(ArcId arc, Op op, bool write, std::vector<std::string> args,
@@ -104,6 +105,8 @@ class Ring : public Keyspace {
   std::deque<Effects::Write> refused_;  // by the store; they and all that follow are tried again
   Timers::Id ticking_ = 0;
   Timers::Id turn_ = 0;
+  std::size_t reported_ = 0;  // arcs owned, as the log has it
+  Time reported_at_{};
   std::optional<Ending> ending_;
   // Dies with the ring: what the store and the timers still hold of it looks here first.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

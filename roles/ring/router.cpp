@@ -17,45 +17,50 @@ Answer failed(Outcome outcome, const char* text) {
 
 }  // namespace
 
-Router::Router(std::size_t arcs, std::uint64_t first_token, Send send)
-    : lanes_(arcs), next_token_(first_token), send_(std::move(send)) {}
+Router::Router(std::size_t arcs, std::uint64_t first_attempt, Send send)
+    : lanes_(arcs), next_attempt_(first_attempt), send_(std::move(send)) {}
 
 void Router::submit(Time now, Job job) {
   SKEP_ASSERT(job.arc < lanes_.size());
-  const std::uint64_t token = next_token_++;
+  const std::uint64_t id = next_job_++;
   Lane& lane = lanes_[job.arc];
-  deadlines_.emplace(job.deadline, token);
-  jobs_.emplace(token, Sent{std::move(job), 0, 0});
+  deadlines_.emplace(job.deadline, id);
+  jobs_.emplace(id, Pending{std::move(job), 0, 0, 0});
   if (!lane.waiting.empty()) {
-    lane.waiting.insert(token);  // behind those that came before it
+    lane.waiting.insert(id);  // behind those that came before it
     return;
   }
-  dispatch(now, token);
+  dispatch(now, id);
 }
 
-void Router::dispatch(Time now, std::uint64_t token) {
-  Sent& sent = jobs_.at(token);
-  Lane& lane = lanes_[sent.job.arc];
-  const Job& job = sent.job;
-  if (lane.hint.owner == 0) return retry(now, token, sent, false);
+void Router::dispatch(Time now, std::uint64_t id) {
+  Pending& pending = jobs_.at(id);
+  Lane& lane = lanes_[pending.job.arc];
+  const Job& job = pending.job;
+  if (lane.hint.owner == 0) return retry(now, id, pending, false);
   Request request{
       job.arc, lane.hint.epoch, job.op, job.write, job.key, 0, {job.args.begin(), job.args.end()}};
   if (job.deadline > now)
     request.timeout_us = static_cast<std::uint64_t>((job.deadline - now).count());
-  sent.at = lane.hint.owner;
-  sent.epoch = lane.hint.epoch;
+  const std::uint64_t attempt = next_attempt_++;
+  if (!send_(lane.hint.owner, attempt, request)) return retry(now, id, pending, false);
+  pending.attempt = attempt;
+  pending.at = lane.hint.owner;
+  pending.epoch = lane.hint.epoch;
+  attempts_.emplace(attempt, id);
   ++lane.in_flight;
-  // It may be answered from within send_: nothing of it is touched afterwards unless it was not
-  // sent.
-  if (send_(sent.at, token, request)) return;
-  --lane.in_flight;
-  retry(now, token, sent, false);
 }
 
-void Router::retry(Time now, std::uint64_t token, Sent& sent, bool at_once) {
-  Lane& lane = lanes_[sent.job.arc];
-  sent.at = 0;
-  lane.waiting.insert(token);
+// The job's attempt, if any, is over; it certainly did nothing.
+void Router::retry(Time now, std::uint64_t id, Pending& pending, bool at_once) {
+  Lane& lane = lanes_[pending.job.arc];
+  if (pending.attempt != 0) {
+    SKEP_ASSERT(lane.in_flight > 0);
+    --lane.in_flight;
+    attempts_.erase(pending.attempt);
+    pending.attempt = 0;
+  }
+  lane.waiting.insert(id);
   if (!at_once) lane.retry_at = std::max(lane.retry_at, now + kRetryAfter);
 }
 
@@ -64,70 +69,69 @@ void Router::retry(Time now, std::uint64_t token, Sent& sent, bool at_once) {
 void Router::pump(Time now, Lane& lane) {
   if (lane.in_flight > 0 || lane.waiting.empty() || now < lane.retry_at) return;
   const std::set<std::uint64_t> ready = std::exchange(lane.waiting, {});
-  for (std::uint64_t token : ready) {
-    if (!jobs_.contains(token)) continue;
+  for (std::uint64_t id : ready) {
     if (lane.waiting.empty()) {
-      dispatch(now, token);
+      dispatch(now, id);
     } else {
-      lane.waiting.insert(token);
+      lane.waiting.insert(id);
     }
   }
 }
 
-void Router::finish(std::uint64_t token, Answer answer) {
-  const auto found = jobs_.find(token);
-  Job job = std::move(found->second.job);
-  lanes_[job.arc].waiting.erase(token);
-  deadlines_.erase({job.deadline, token});
+void Router::finish(std::uint64_t id, Answer answer) {
+  const auto found = jobs_.find(id);
+  Pending pending = std::move(found->second);
+  Lane& lane = lanes_[pending.job.arc];
+  if (pending.attempt != 0) {
+    SKEP_ASSERT(lane.in_flight > 0);
+    --lane.in_flight;
+    attempts_.erase(pending.attempt);
+  }
+  lane.waiting.erase(id);
+  deadlines_.erase({pending.job.deadline, id});
   jobs_.erase(found);
-  job.done(std::move(answer));
+  pending.job.done(std::move(answer));
 }
 
-void Router::on_answer(Time now, std::uint64_t token, Answer answer) {
-  const auto found = jobs_.find(token);
-  if (found == jobs_.end() || found->second.at == 0) return;
-  Sent& sent = found->second;
-  Lane& lane = lanes_[sent.job.arc];
-  SKEP_ASSERT(lane.in_flight > 0);
-  --lane.in_flight;
+void Router::on_answer(Time now, std::uint64_t attempt, Answer answer) {
+  const auto found = attempts_.find(attempt);
+  if (found == attempts_.end()) return;
+  const std::uint64_t id = found->second;
+  Pending& pending = jobs_.at(id);
+  Lane& lane = lanes_[pending.job.arc];
   if (answer.outcome == Outcome::moved) {
     if (answer.record.epoch >= lane.hint.epoch && well_formed(answer.record))
       lane.hint = answer.record;
-    const bool news = lane.hint.epoch != sent.epoch;
-    retry(now, token, sent, news);
-    return pump(now, lane);
+    retry(now, id, pending, lane.hint.epoch != pending.epoch);
+  } else {
+    finish(id, std::move(answer));
   }
-  finish(token, std::move(answer));
   pump(now, lane);
 }
 
 void Router::on_down(Time now, NodeId node) {
   std::vector<std::uint64_t> lost;
-  for (const auto& [token, sent] : jobs_)
-    if (sent.at == node) lost.push_back(token);
+  for (const auto& [id, pending] : jobs_)
+    if (pending.attempt != 0 && pending.at == node) lost.push_back(id);
   std::sort(lost.begin(), lost.end());
-  for (std::uint64_t token : lost) {
-    const auto found = jobs_.find(token);
-    if (found == jobs_.end() || found->second.at != node) continue;
-    Lane& lane = lanes_[found->second.job.arc];
-    --lane.in_flight;
+  for (std::uint64_t id : lost) {
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end()) continue;
     if (found->second.job.write) {
-      finish(token, failed(Outcome::unknown, "the connection to the key's owner was lost"));
+      finish(id, failed(Outcome::unknown, "the connection to the key's owner was lost"));
     } else {
-      retry(now, token, found->second, false);  // a read changes nothing: asked again
+      retry(now, id, found->second, false);  // a read changes nothing: asked again
     }
   }
 }
 
 void Router::on_tick(Time now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    const std::uint64_t token = deadlines_.begin()->second;
-    Sent& sent = jobs_.at(token);
-    const bool began = sent.at != 0;
-    if (began) --lanes_[sent.job.arc].in_flight;
-    finish(token, began && sent.job.write
-                      ? failed(Outcome::unknown, "the key's owner did not answer in time")
-                      : failed(Outcome::refused, "the key's owner could not be reached in time"));
+    const std::uint64_t id = deadlines_.begin()->second;
+    const Pending& pending = jobs_.at(id);
+    const bool unknown = pending.attempt != 0 && pending.job.write;
+    finish(id, unknown ? failed(Outcome::unknown, "the key's owner did not answer in time")
+                       : failed(Outcome::refused, "the key's owner could not be reached in time"));
   }
   for (Lane& lane : lanes_) pump(now, lane);
 }

@@ -29,14 +29,17 @@ class Router {
     // Outcome::done, refused or unknown; never moved.
     std::function<void(Answer)> done;
   };
-  // Brings a request to a node, this one or another; false: certainly not sent.
-  using Send = std::function<bool(NodeId to, std::uint64_t token, const Request&)>;
+  // Brings an attempt to a node, this one or another; false: certainly not sent. It is not answered
+  // from within the call.
+  using Send = std::function<bool(NodeId to, std::uint64_t attempt, const Request&)>;
 
-  // Tokens count from `first_token`; those of an earlier life must have been lower.
-  Router(std::size_t arcs, std::uint64_t first_token, Send send);
+  // Every attempt has a number of its own, so that an answer that comes twice, or late, is not
+  // taken for another's. They count from `first_attempt`; those of an earlier life must have been
+  // lower.
+  Router(std::size_t arcs, std::uint64_t first_attempt, Send send);
 
   void submit(Time now, Job job);
-  void on_answer(Time now, std::uint64_t token, Answer answer);
+  void on_answer(Time now, std::uint64_t attempt, Answer answer);
   // The connection to the node is gone.
   void on_down(Time now, NodeId node);
   void on_tick(Time now);
@@ -53,21 +56,24 @@ class Router {
     std::set<std::uint64_t> waiting;  // in order
     Time retry_at{};
   };
-  struct Sent {
+  struct Pending {
     Job job;
-    NodeId at = 0;  // 0: waits in its lane
-    Epoch epoch = 0;
+    std::uint64_t attempt = 0;  // 0: waits in its lane
+    NodeId at = 0;              // to whom the attempt went
+    Epoch epoch = 0;            // of the record that it went by
   };
 
-  void dispatch(Time now, std::uint64_t token);
-  void retry(Time now, std::uint64_t token, Sent& sent, bool at_once);
+  void dispatch(Time now, std::uint64_t job);
+  void retry(Time now, std::uint64_t job, Pending& pending, bool at_once);
   void pump(Time now, Lane& lane);
-  void finish(std::uint64_t token, Answer answer);
+  void finish(std::uint64_t job, Answer answer);
 
   std::vector<Lane> lanes_;
-  std::unordered_map<std::uint64_t, Sent> jobs_;
+  std::unordered_map<std::uint64_t, Pending> jobs_;            // by number, in order of submission
+  std::unordered_map<std::uint64_t, std::uint64_t> attempts_;  // under way -> their jobs
   std::set<std::pair<Time, std::uint64_t>> deadlines_;
-  std::uint64_t next_token_;
+  std::uint64_t next_job_ = 1;
+  std::uint64_t next_attempt_;
   Send send_;
 };
 

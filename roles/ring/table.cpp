@@ -13,8 +13,7 @@ namespace {
 struct Row {
   Entry entry;
   std::uint32_t checksum = 0;
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("entry", m.entry);
     v("checksum", m.checksum);
   }

@@ -24,8 +24,7 @@ struct Entry {
   std::string value;
 
   bool live(WallMs now) const { return !tombstone && (expires == 0 || expires > now); }
-  template <class M, class V>
-  static void fields(M& m, V&& v) {
+  template <class M, class V> static void fields(M& m, V&& v) {
     v("version", m.version);
     v("expires", m.expires);
     v("tombstone", m.tombstone);
@@ -70,8 +69,7 @@ class Table {
     std::optional<std::string> next;
   };
   Part part(std::uint32_t bucket, std::string_view from, std::size_t bytes) const;
-  template <class Visit>
-  void each(std::uint32_t bucket, Visit&& visit) const {
+  template <class Visit> void each(std::uint32_t bucket, Visit&& visit) const {
     for (const auto& [key, entry] : buckets_[bucket].entries) visit(key, entry);
   }
 
