@@ -3,8 +3,10 @@
 //   struct Ack {
 //     std::uint16_t arc = 0;
 //     std::uint64_t seq = 0;
-//     template <class M, class V> static void fields(M& m, V&& v) { v("arc", m.arc); v("seq",
-//     m.seq); }
+//     template <class M, class V> static void fields(M& m, V&& v) {
+//       v("arc", m.arc);
+//       v("seq", m.seq);
+//     }
 //   };
 //
 // and encode, decode and show (a debug print) follow from the list. Integers are little-endian of

@@ -16,10 +16,10 @@
 //   I2  A promise, and a record, is durable before any message that depends on it leaves.
 //   I3  An acknowledged write is in the journals of a majority of the record in force.
 //   I4  An owner serves only while its record is in force: a majority of the members, and of those
-//   they
-//       replace, has the record, and a majority of the members has the copy that it began with.
+//       they replace, has the record, and a majority of the members has the copy that it began with.
 //   I5  A read is answered inside a lease of a majority, taken after the request's arrival or
-//   before. I6  The versions of a key that were acknowledged only grow.
+//       before.
+//   I6  The versions of a key that were acknowledged only grow.
 //
 // Time: events carry a fresh reading. An event's time is not before the previous one's.
 #pragma once

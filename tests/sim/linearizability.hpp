@@ -10,13 +10,11 @@
 //  - breadth first, by how many operations with a reply are in the order, then by how many without:
 //    only one generation of configurations need be remembered;
 //  - an operation whose reply says that it changed nothing (a read, a refused condition) is taken
-//  as
-//    soon as it fits: whatever order takes it later is as good when it takes it now;
+//    as soon as it fits: whatever order takes it later is as good when it takes it now;
 //  - of two configurations that differ only in which operations of unknown outcome have been used,
 //    the one that used fewer can do all that the other can, so a superset is not followed;
 //  - of such operations that do the same, the oldest is used first, and none is used unless it
-//  makes
-//    a difference to the next operation that has a reply.
+//    makes a difference to the next operation that has a reply.
 #pragma once
 
 #include <cstdint>
@@ -79,9 +77,10 @@ struct Operation {
 };
 
 // A Model has
-//   State    the initial one default-constructed; std::string Model::key(State): equal for equal
-//   ones Op, Reply static std::optional<State> apply(const State&, const Op&, const Reply* reply):
-//   the next state;
+//   State    the initial one default-constructed
+//   Op, Reply
+//   static std::string key(const State&): equal for equal ones
+//   static std::optional<State> apply(const State&, const Op&, const Reply* reply): the next state;
 //            none if this reply cannot be (a null reply fits anything)
 //   static bool only_reads(const Op&, const Reply&): with this reply it changed nothing
 //   static std::string show(const State&), show(const Op&, const Reply* reply)
