@@ -116,14 +116,13 @@ class Checker {
           "nobody can take over before the lease is over");
     order("ring.replace_after", ring.replace_after, "ring.takeover_after", ring.takeover_after, 1,
           "who is replaced has been silent for longer than who is taken over");
-    if (!sound("ring.max_value", "ring.max_key", "cluster.max_frame")) return;
-    constexpr std::uint64_t kAround = 64 * 1024;  // for what a message carries beside the entry
-    if (ring.max_value + ring.max_key + kAround > config_.cluster.max_frame)
+    if (!sound("ring.max_value", "cluster.max_frame")) return;
+    // A request has a key, a value and one to compare at most; and a little around them.
+    if (3 * ring.max_value + 64 * 1024 > config_.cluster.max_frame)
       report("ring.max_value",
-             "found \"" + show_size(ring.max_value) + "\", which with a key of \"" +
-                 show_size(ring.max_key) + "\" does not fit a message between nodes; accepted: " +
-                 "less, or a larger cluster.max_frame, which is \"" +
-                 show_size(config_.cluster.max_frame) + "\"",
+             "found \"" + show_size(ring.max_value) +
+                 "\"; accepted: less than a third of cluster.max_frame, which is \"" +
+                 show_size(config_.cluster.max_frame) + "\", or a larger cluster.max_frame",
              "cluster.max_frame");
   }
 

@@ -50,7 +50,6 @@ struct RingConfig {
   std::uint64_t weight = 0;  // percent of a plain node's share
   Duration request_timeout{};
   std::uint64_t max_connections = 0;
-  std::uint64_t max_key = 0;    // bytes
   std::uint64_t max_value = 0;  // bytes
 };
 

@@ -100,9 +100,8 @@ const auto kKeys = std::to_array<Key>({
      "how long a request may take before it is answered with a refusal"},
     {"ring.max_connections", "10000", Count{SKEP_FIELD(ring.max_connections), 1, 1'000'000},
      "clients at once"},
-    {"ring.max_key", R"("64KiB")", Size{SKEP_FIELD(ring.max_key), 1, kMiB}, "the longest key"},
-    {"ring.max_value", R"("16MiB")", Size{SKEP_FIELD(ring.max_value), kKiB, 512 * kMiB},
-     "the longest value"},
+    {"ring.max_value", R"("16MiB")", Size{SKEP_FIELD(ring.max_value), kKiB, 256 * kMiB},
+     "the longest key or value"},
 
     {"admin.listen", R"("127.0.0.1:5001")", Text{SKEP_FIELD(admin.listen), fits_listen, kListen},
      "where HTTP clients reach this node"},

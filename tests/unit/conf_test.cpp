@@ -132,7 +132,7 @@ TEST_F(ConfTest, EverythingWrongIsReportedAtOnce) {
             "node.toml:10:15: ring.replication: found 12; accepted: an integer from 1 to 9\n"
             "node.toml:11:8: ring.arcs: found 100; accepted: a power of two from 1 to 16384\n"
             "node.toml:12:15: ring.max_value: found \"1MB\"; accepted: a size from \"1KiB\" to "
-            "\"512MiB\"\n"
+            "\"256MiB\"\n"
             "node.toml:13:14: ring.durability: found \"commit\"; accepted: \"interval\" "
             "(\"commit\" and \"none\" are not in this version)\n"
             "node.toml:14:2: rng: unknown key; the nearest known one is ring\n"
@@ -256,9 +256,8 @@ TEST_F(ConfTest, ImpossibleCombinations) {
             "ring.heartbeat, which is \"400ms\": a lease has to outlast a lost heartbeat\n"
             "node.toml:6:18: ring.takeover_after: found \"500ms\"; accepted: at least ring.lease, "
             "which is \"600ms\": nobody can take over before the lease is over\n"
-            "node.toml:7:13: ring.max_value: found \"64MiB\", which with a key of \"64KiB\" does "
-            "not fit a message between nodes; accepted: less, or a larger cluster.max_frame, which "
-            "is \"64MiB\"\n");
+            "node.toml:7:13: ring.max_value: found \"64MiB\"; accepted: less than a third of "
+            "cluster.max_frame, which is \"64MiB\", or a larger cluster.max_frame\n");
   write("s", "x\n");
   EXPECT_EQ(refusal("[cluster]\nlisten = \"0.0.0.0:5000\"\nsecret_file = \"s\"\n"),
             "node.toml:2:10: cluster.listen: found \"0.0.0.0:5000\", which nobody can dial; "
