@@ -166,11 +166,7 @@ void Admin::join(const http::Request& request, http::Respond respond) {
 }
 
 void Admin::leave(const http::Request&, http::Respond respond) {
-  hooks_.leave([this, reply = reply_with(std::move(respond), "left")](Result<> result) {
-    bool left = result.has_value();
-    reply(std::move(result));
-    if (left) hooks_.end();
-  });
+  hooks_.leave(reply_with(std::move(respond), "left"));
 }
 
 void Admin::stop(const http::Request&, http::Respond respond) {

@@ -40,7 +40,7 @@ struct Hooks {
   std::function<Result<>()> ready;            // an error says what is being waited for
   std::function<resp::Value()> ring;          // empty: this node has no ring
   std::function<void(const Address& peer, Done)> join;
-  std::function<void(Done)> leave;  // done: left
+  std::function<void(Done)> leave;  // done: left, and the process is about to end
   std::function<void()> end;        // ends the process, in order
 };
 
