@@ -327,8 +327,9 @@ class Arc {
   Table table_;
   std::vector<NodeId> desired_;
 
-  Lease given_;   // to whom this member is bound
-  Time heard_{};  // when the owner was last heard
+  Lease given_;        // to whom this member is bound
+  Time heard_{};       // when the owner was last heard
+  Epoch durable_ = 0;  // of the newest record that is on disk
   Time next_attempt_{};
   Epoch seen_ = 0;   // the highest epoch anybody spoke of
   WallMs wall_ = 0;  // of the last tick

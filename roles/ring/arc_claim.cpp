@@ -120,7 +120,8 @@ void Arc::check_promises(Time now, Effects& effects) {
   if (claim_->stage != Claim::Stage::promising) return;
   const auto promised = [&](NodeId node) { return claim_->promised.contains(node); };
   const Record& counted = claim_->next ? *claim_->next : claim_->base;
-  if (!counted.majority(promised)) return;
+  // This node's own promise, too: a later life of it must not take the epoch for a free one.
+  if (!promised(host_.self) || !counted.majority(promised)) return;
   if (claim_->next) return write_record(now, effects);
   if (!claim_->base.names(host_.self)) return give_up_claim(now, effects);
 

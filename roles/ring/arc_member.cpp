@@ -22,7 +22,8 @@ Arc::Arc(Host& host, ArcId id, Standing standing, Table table, bool may_have_los
       id_(id),
       standing_(std::move(standing)),
       table_(std::move(table)),
-      heard_(host.booted) {
+      heard_(host.booted),
+      durable_(standing_.record.epoch) {
   const auto everybody = record().everybody();
   const bool member = Record::has(everybody, host_.self);
   if (may_have_lost && member && everybody.size() > 1 && !SKEP_PLANT(count_after_power_cut)) {
@@ -128,7 +129,8 @@ void Arc::drop_copy(Effects& effects) {
 bool Arc::on_heartbeat(Time now, NodeId from, const Heartbeat::Arc& m, Effects& effects) {
   if (recovery_) return false;
   seen_ = std::max(seen_, m.epoch);
-  const bool holds = m.epoch == record().epoch && from == record().owner;
+  // A lease says that the record is on this disk: the owner counts on it.
+  const bool holds = m.epoch == record().epoch && from == record().owner && durable_ == m.epoch;
   const bool promised_away = standing_.promise.epoch > m.epoch && standing_.promise.to != from;
   if (promised_away || m.epoch < record().epoch) {
     refuse(from, m.epoch, effects);
@@ -266,6 +268,7 @@ void Arc::on_completed(Time now, const Completion& done, Effects& effects) {
       }
       return effects.send(done.node, Promised{id_, done.epoch, record(), table_.digests()});
     case Completion::Kind::installed:
+      durable_ = std::max(durable_, done.epoch);
       if (done.epoch != record().epoch) return;
       if (done.node != 0 && done.node != host_.self)
         effects.send(done.node, Installed{id_, done.epoch, host_.boot});

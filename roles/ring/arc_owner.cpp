@@ -189,6 +189,9 @@ void Arc::on_request(Time now, WallMs wall, const Asked& asked, Effects& effects
   // way through the node that it took for the owner.
   if (!reign_ || (asked.epoch != reign_->epoch && asked.epoch != record().epoch))
     return effects.replies.push_back({asked.token, moved(record())});
+  if (reign_->waiting.size() + reign_->parked.size() >= host_.options.max_waiting)
+    return effects.replies.push_back(
+        {asked.token, failed(Outcome::refused, "too many requests wait for the arc's members")});
   if (!reign_->serving || !reign_->held.empty() || (reign_->change && reign_->change->draining))
     return hold(asked, effects);
   serve(now, wall, asked, effects);

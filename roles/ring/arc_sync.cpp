@@ -27,6 +27,7 @@ void Arc::tick_peers(Time now, Effects& effects) {
 
 // A peer that answers, in the life that it says. In another one its place in the stream is lost.
 void Arc::meet(Time now, NodeId node, Peer& peer, std::uint64_t boot, Effects& effects) {
+  if (boot < peer.boot) return;  // it was long on its way
   host_.boots[node] = boot;
   if (peer.boot != boot) {
     peer.boot = boot;
@@ -159,6 +160,7 @@ void Arc::on(Time now, NodeId from, const StreamLost& m, Effects& effects) {
   if (!reign_ || m.epoch != reign_->epoch || record().epoch != reign_->epoch) return;
   const auto found = reign_->peers.find(from);
   if (found == reign_->peers.end() || found->second.round != m.round) return;
+  if (m.boot < found->second.boot) return;
   host_.boots[from] = found->second.boot = m.boot;
   begin_sync(now, from, found->second, effects);
 }

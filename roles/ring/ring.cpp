@@ -247,11 +247,15 @@ bool Ring::request(NodeId to, std::uint64_t token, const Request& request) {
     schedule();
     return true;
   }
+  return send(to, Type::request, token, wire::encode(request));
+}
+
+// A message may be lost: the core asks again. False: it certainly is.
+bool Ring::send(NodeId to, Type type, std::uint64_t request, std::string_view payload) {
   const Address address = address_of(to);
-  if (address.empty()) return false;
-  const std::string payload = wire::encode(request);
-  return env_.transport.send(
-      address, to, {Part::ring, static_cast<std::uint16_t>(Type::request), token, payload});
+  return !address.empty() &&
+         env_.transport.send(address, to,
+                             {Part::ring, static_cast<std::uint16_t>(type), request, payload});
 }
 
 // What is decided in a turn of the loop is carried out at its end, in one go.
@@ -269,42 +273,27 @@ void Ring::carry_out() {
   core_->flush(now, effects_);
   Effects effects = std::exchange(effects_, {});
   for (auto& write : effects.writes) submit(std::move(write));
-  for (const auto& send : effects.sends) {
-    const Address address = address_of(send.to);
-    if (!address.empty())  // a message may be lost: the core asks again
-      env_.transport.send(
-          address, send.to,
-          {Part::ring, static_cast<std::uint16_t>(send.type), send.request, send.payload});
-  }
+  for (const auto& message : effects.sends)
+    send(message.to, message.type, message.request, message.payload);
   for (auto& [node, appends] : effects.appends) send_frames(node, std::move(appends.arcs));
-  for (const auto& [node, acks] : effects.acks) {
-    const std::string payload = wire::encode(acks);
-    env_.transport.send(address_of(node), node,
-                        {Part::ring, static_cast<std::uint16_t>(Type::acks), 0, payload});
-  }
+  for (const auto& [node, acks] : effects.acks) send(node, Type::acks, 0, wire::encode(acks));
   for (const auto& line : effects.lines) env_.log.write(line.level, "ring", line.text);
   for (ArcId arc : effects.changed) spread(arc);
   for (auto& reply : effects.replies) router_->on_answer(now, reply.token, std::move(reply.answer));
 }
 
 void Ring::send_frames(NodeId to, std::vector<Appends::Arc> arcs) {
-  const Address address = address_of(to);
   Appends frame;
   std::size_t bytes = 0;
-  const auto send = [&] {
-    if (frame.arcs.empty()) return;
-    const std::string payload = wire::encode(frame);
-    env_.transport.send(address, to,
-                        {Part::ring, static_cast<std::uint16_t>(Type::appends), 0, payload});
-    frame.arcs.clear();
-    bytes = 0;
-  };
   for (auto& arc : arcs) {
     for (const Item& item : arc.items) bytes += item.key.size() + item.entry.value.size();
     frame.arcs.push_back(std::move(arc));
-    if (bytes >= kMaxFrame) send();
+    if (bytes < kMaxFrame) continue;
+    send(to, Type::appends, 0, wire::encode(frame));
+    frame.arcs.clear();
+    bytes = 0;
   }
-  send();
+  if (!frame.arcs.empty()) send(to, Type::appends, 0, wire::encode(frame));
 }
 
 // The store's order is the core's: behind a batch that was refused all others wait, too.

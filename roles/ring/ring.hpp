@@ -78,6 +78,7 @@ class Ring : public Keyspace {
   void tick();
   void changed_nodes();
   bool request(NodeId to, std::uint64_t token, const Request& request);
+  bool send(NodeId to, Type type, std::uint64_t request, std::string_view payload);
   Address address_of(NodeId node) const;
 
   void schedule();
