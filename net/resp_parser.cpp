@@ -9,85 +9,6 @@ constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;
 constexpr std::int64_t kStrictArgs = 10;
 constexpr std::int64_t kStrictBulk = 16384;
 
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  char l = lower(c);
-  return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
-
-char escaped(char c) {
-  switch (c) {
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'b': return '\b';
-    case 'a': return '\a';
-    default: return c;
-  }
-}
-
-// Reads one word of a line from `in` and writes it, unquoted, over the line itself: a word never
-// grows by losing its quotes.
-class Unquoter {
- public:
-  Unquoter(char* at, const char* end) : in_(at), end_(end), out_(at) {}
-
-  bool skip_space() {
-    while (in_ != end_ && is_space(*in_)) ++in_;
-    out_ = in_;
-    return in_ != end_;
-  }
-  // False: unbalanced quotes.
-  bool word() {
-    while (in_ != end_ && !is_space(*in_)) {
-      char c = *in_++;
-      if (c != '"' && c != '\'') {
-        *out_++ = c;
-        continue;
-      }
-      if (!(c == '"' ? double_quoted() : single_quoted())) return false;
-      return in_ == end_ || is_space(*in_);
-    }
-    return true;
-  }
-  char* in() const { return in_; }
-  char* out() const { return out_; }
-
- private:
-  bool double_quoted() {
-    while (in_ != end_) {
-      char c = *in_++;
-      if (c == '"') return true;
-      if (c == '\\' && in_ != end_) c = escape();
-      *out_++ = c;
-    }
-    return false;
-  }
-  char escape() {
-    if (*in_ == 'x' && end_ - in_ >= 3 && hex_digit(in_[1]) >= 0 && hex_digit(in_[2]) >= 0) {
-      char c = static_cast<char>(hex_digit(in_[1]) * 16 + hex_digit(in_[2]));
-      in_ += 3;
-      return c;
-    }
-    return escaped(*in_++);
-  }
-  bool single_quoted() {
-    while (in_ != end_) {
-      char c = *in_++;
-      if (c == '\'') return true;
-      if (c == '\\' && in_ != end_ && *in_ == '\'') c = *in_++;
-      *out_++ = c;
-    }
-    return false;
-  }
-
-  char* in_;
-  const char* end_;
-  char* out_;
-};
-
 }  // namespace
 
 void RequestParser::feed(std::string_view bytes) {
@@ -153,24 +74,11 @@ RequestParser::Step RequestParser::inline_request() {
   if (size > limits_.max_inline) return broken("too big inline request");
   pos_ = newline + 1;
   if (size > 0 && buffer_[newline - 1] == '\r') --size;
-  if (!split_line(size)) return broken("unbalanced quotes in request");
+  if (!unquote_words(buffer_.data() + begin_, size, ranges_))
+    return broken("unbalanced quotes in request");
   if (!ranges_.empty()) return Step::done;
   drop();
   return Step::again;
-}
-
-bool RequestParser::split_line(std::size_t size) {
-  char* line = buffer_.data() + begin_;
-  // A zero byte ends the line, as it does for Redis.
-  size = std::min(size, std::string_view(line, size).find('\0'));
-  Unquoter unquoter(line, line + size);
-  while (unquoter.skip_space()) {
-    char* word = unquoter.out();
-    if (!unquoter.word()) return false;
-    ranges_.push_back(
-        {static_cast<std::size_t>(word - line), static_cast<std::size_t>(unquoter.out() - word)});
-  }
-  return true;
 }
 
 RequestParser::Header RequestParser::header() const {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "net/resp_words.hpp"
+
 namespace skep::resp {
 
 struct RequestLimits {
@@ -44,17 +46,12 @@ class RequestParser {
   std::size_t buffered() const { return buffer_.size() - begin_; }
 
  private:
-  struct Range {
-    std::size_t offset;  // from begin_
-    std::size_t size;
-  };
   enum class Step : std::uint8_t { done, again, more, broken };
 
   Step start();
   Step inline_request();
   Step array_header();
   Step argument();
-  bool split_line(std::size_t size);
   // The text between a type byte at pos_ and the CR; `found` is false when more bytes are needed.
   struct Header {
     bool found = false;
@@ -68,11 +65,11 @@ class RequestParser {
   bool strict_ = false;
   bool complete_ = false;  // a request is found and not dropped yet
   std::string buffer_;
-  std::size_t begin_ = 0;   // of the current request
-  std::size_t pos_ = 0;     // how far it has been read
-  std::int64_t left_ = 0;   // arguments that the current request still lacks
-  std::int64_t bulk_ = -1;  // size of the argument being read; -1: its header is next
-  std::vector<Range> ranges_;
+  std::size_t begin_ = 0;      // of the current request
+  std::size_t pos_ = 0;        // how far it has been read
+  std::int64_t left_ = 0;      // arguments that the current request still lacks
+  std::int64_t bulk_ = -1;     // size of the argument being read; -1: its header is next
+  std::vector<Range> ranges_;  // from begin_
   std::vector<std::string_view> args_;
   std::string error_;
 };

@@ -29,6 +29,9 @@ class Keyspace {
     std::vector<std::string> keys;
   };
 
+  // Cursors grow along the ring and are below this. A client may invent one.
+  static constexpr std::uint64_t kCursorEnd = std::uint64_t{1} << 62;
+
   virtual ~Keyspace() = default;
 
   // A command on one key, which is args[key]; decided by decide() (commands.hpp) at its owner.

@@ -83,6 +83,7 @@ class Session final : public StreamHandler {
   void reply(resp::Value value);
   Ticket open(bool write, bool whole);
   void write_finished();
+  bool fits(Args args);
   void run_key(const Command& command, Args args);
   void run_keys(const Command& command, Args args);
   void run_each(Args args, std::size_t step, Verb verb, bool write);

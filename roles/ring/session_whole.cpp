@@ -239,7 +239,7 @@ void Session::random_key() {
     ticket(Value::bulk(page.keys[draw % page.keys.size()]));
   };
   Keyspace& keyspace = server_.keyspace();
-  keyspace.scan(server_.random().next(), kRandomPage, {},
+  keyspace.scan(server_.random().next() % Keyspace::kCursorEnd, kRandomPage, {},
                 [ticket, choose, &keyspace](Result<Keyspace::Page> page) {
                   if (!page) return ticket(tl::unexpected(page.error()));
                   if (!page->keys.empty()) return choose(*page);

@@ -1,0 +1,315 @@
+#include "roles/ring/shell.hpp"
+
+#include <algorithm>
+#include <iostream>
+
+#include "net/prompt.hpp"
+#include "net/resp_client.hpp"
+#include "net/resp_text.hpp"
+#include "net/resp_words.hpp"
+#include "roles/ring/shell_show.hpp"
+
+namespace skep::ring {
+namespace {
+
+using resp::Value;
+
+constexpr std::string_view kNoEntry = "no such entry";
+
+// A key prefix as a pattern that matches what starts with it.
+std::string prefix_pattern(std::string_view prefix) {
+  std::string pattern;
+  for (char c : prefix) {
+    if (std::string_view("*?[]\\").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return pattern + '*';
+}
+
+}  // namespace
+
+struct Shell::Command {
+  std::string_view name;
+  std::string_view arguments;
+  std::size_t count;  // of arguments
+  std::string_view doc;
+  int (Shell::*run)(const Words& args);
+};
+
+std::span<const Shell::Command> Shell::commands() {
+  static constexpr Command kCommands[] = {
+      {"put", "KEY VALUE", 2, "write an entry that is not there yet", &Shell::put},
+      {"get", "KEY", 1, "print an entry", &Shell::get},
+      {"update", "KEY VALUE", 2, "write an entry, there or not", &Shell::update},
+      {"get_update", "KEY VALUE", 2, "write an entry that is there, print what it was",
+       &Shell::get_update},
+      {"get_remove", "KEY", 1, "remove an entry, print what it was", &Shell::get_remove},
+      {"cas", "KEY EXPECTED NEW", 3, "write NEW if the entry is EXPECTED", &Shell::cas},
+      {"remove", "KEY", 1, "remove an entry", &Shell::remove},
+      {"remove_if", "KEY EXPECTED", 2, "remove an entry if it is EXPECTED", &Shell::remove_if},
+      {"remove_all", "", 0, "remove every entry of the ring, after asking", &Shell::remove_all},
+      {"expires_at", "KEY TIME", 2,
+       "let an entry go at a time: 2030-01-31T12:00:00Z, or seconds since 1970",
+       &Shell::expires_at},
+      {"expires_from_now", "KEY SECONDS", 2, "let an entry go in so many seconds",
+       &Shell::expires_from_now},
+      {"get_expiry", "KEY", 1, "print when an entry goes, or `never`", &Shell::get_expiry},
+      {"prefix_get", "PREFIX", 1, "list the keys that start so", &Shell::prefix_get},
+      {"node_status", "", 0, "how the node sees the ring", &Shell::node_status},
+      {"node_config", "", 0, "the node's settings", &Shell::node_config},
+      {"node_topology", "", 0, "the ring's nodes", &Shell::node_topology},
+      {"stop_node", "", 0, "end the node; it stays a member", &Shell::stop_node},
+      {"help", "", 0, "this list", &Shell::help},
+      {"exit", "", 0, "leave the prompt", &Shell::exit},
+  };
+  return kCommands;
+}
+
+Shell::Shell(Ask ask, bool json, std::ostream& out, std::ostream& diagnostics, Confirm confirm)
+    : ask_(std::move(ask)),
+      json_(json),
+      out_(out),
+      diagnostics_(diagnostics),
+      confirm_(std::move(confirm)) {}
+
+Shell::Words Shell::words() {
+  Words words;
+  for (const Command& command : commands()) words.emplace_back(command.name);
+  return words;
+}
+
+int Shell::run_line(std::string_view line) {
+  auto words = resp::split_words(line);
+  return words ? run(*words) : wrong("the quotes are not balanced");
+}
+
+int Shell::run(const Words& words) {
+  if (words.empty()) return kDone;
+  for (const Command& command : commands()) {
+    if (words[0] != command.name) continue;
+    if (words.size() - 1 == command.count)
+      return (this->*command.run)(Words(words.begin() + 1, words.end()));
+    std::string accepted(command.name);
+    return wrong("accepted: " + accepted + (command.count > 0 ? " " : "") +
+                 std::string(command.arguments));
+  }
+  return wrong("unknown command '" + words[0] + "'; `help` lists what there is");
+}
+
+int Shell::ask(Kind kind, const std::vector<std::string_view>& words,
+               const std::function<int(const Value&)>& use) {
+  Result<Value> reply = ask_(words);
+  bool maybe = !reply && reply.error().done() == Done::maybe;
+  std::string why = reply ? reply->text : reply.error().message;
+  if (reply && !reply->is_error()) return use(*reply);
+  if (reply) maybe = reply->text.starts_with("UNCERTAIN ");
+  maybe = maybe && kind == Kind::write;
+  diagnostics_ << (maybe ? "may have been done: " : "not done: ") << why << '\n';
+  return maybe ? kMaybeDone : kNotDone;
+}
+
+int Shell::show(const Value& value) {
+  out_ << (json_ ? show_json(value) : show_plain(value)) << '\n' << std::flush;
+  return kDone;
+}
+
+int Shell::say(std::string_view word) { return show(Value::bulk(std::string(word))); }
+
+int Shell::refuse(std::string_view why) {
+  diagnostics_ << why << '\n';
+  return kNotDone;
+}
+
+int Shell::wrong(std::string_view why) {
+  diagnostics_ << why << '\n';
+  return kWrongUsage;
+}
+
+int Shell::put(const Words& args) {
+  return ask(Kind::write, {"SET", args[0], args[1], "NX"}, [this](const Value& reply) {
+    return reply.kind == Value::Kind::null ? refuse("entry exists; use update") : say("ok");
+  });
+}
+
+int Shell::get(const Words& args) {
+  return ask(Kind::read, {"GET", args[0]}, [this](const Value& reply) {
+    return reply.kind == Value::Kind::null ? refuse(kNoEntry) : show(reply);
+  });
+}
+
+int Shell::update(const Words& args) {
+  return ask(Kind::write, {"SET", args[0], args[1]}, [this](const Value&) { return say("ok"); });
+}
+
+int Shell::get_update(const Words& args) {
+  return ask(Kind::write, {"SET", args[0], args[1], "XX", "GET"}, [this](const Value& reply) {
+    return reply.kind == Value::Kind::null ? refuse(kNoEntry) : show(reply);
+  });
+}
+
+int Shell::get_remove(const Words& args) {
+  return ask(Kind::write, {"GETDEL", args[0]}, [this](const Value& reply) {
+    return reply.kind == Value::Kind::null ? refuse(kNoEntry) : show(reply);
+  });
+}
+
+int Shell::cas(const Words& args) {
+  return ask(Kind::write, {"SET", args[0], args[2], "IFEQ", args[1], "GET"},
+             [this, &args](const Value& reply) {
+               if (reply.kind == Value::Kind::null) return refuse(kNoEntry);
+               if (reply.text == args[1]) return say("ok");
+               return refuse("the entry is another: " + reply.text);
+             });
+}
+
+int Shell::remove(const Words& args) {
+  return ask(Kind::write, {"DEL", args[0]}, [this](const Value& reply) {
+    return reply.number == 0 ? refuse(kNoEntry) : say("ok");
+  });
+}
+
+int Shell::remove_if(const Words& args) {
+  return ask(Kind::write, {"DELIFEQ", args[0], args[1]}, [this](const Value& reply) {
+    return reply.number == 0 ? refuse("no such entry, or it is another") : say("ok");
+  });
+}
+
+int Shell::remove_all(const Words&) {
+  if (!confirm_) return refuse("not done: remove_all asks, and nobody is at a terminal to answer");
+  if (confirm_("This removes every entry of the whole ring. Type yes to go on: ") != "yes")
+    return refuse("not done");
+  return ask(Kind::write, {"FLUSHALL"}, [this](const Value&) { return say("ok"); });
+}
+
+int Shell::expire(std::string_view command, const std::string& key, std::string_view number) {
+  return ask(Kind::write, {command, key, number}, [this](const Value& reply) {
+    return reply.number == 0 ? refuse(kNoEntry) : say("ok");
+  });
+}
+
+int Shell::expires_at(const Words& args) {
+  auto seconds = parse_time(args[1]);
+  if (!seconds) return wrong("accepted as TIME: 2030-01-31T12:00:00Z, or seconds since 1970");
+  return expire("EXPIREAT", args[0], std::to_string(*seconds));
+}
+
+int Shell::expires_from_now(const Words& args) {
+  auto seconds = resp::to_integer(args[1]);
+  if (!seconds || *seconds < 0) return wrong("accepted as SECONDS: a whole number, 0 or more");
+  return expire("EXPIRE", args[0], args[1]);
+}
+
+int Shell::get_expiry(const Words& args) {
+  return ask(Kind::read, {"PEXPIRETIME", args[0]}, [this](const Value& reply) {
+    if (reply.number == -2) return refuse(kNoEntry);
+    return say(reply.number == -1 ? "never" : show_time(reply.number));
+  });
+}
+
+int Shell::prefix_get(const Words& args) {
+  const std::string pattern = prefix_pattern(args[0]);
+  std::vector<Value> keys;
+  std::string cursor = "0";
+  do {
+    int exit = ask(Kind::read, {"SCAN", cursor, "MATCH", pattern, "COUNT", "1000"},
+                   [&](const Value& reply) {
+                     if (reply.items.size() != 2) return refuse("not done: a malformed answer");
+                     cursor = reply.items[0].text;
+                     const auto& page = reply.items[1].items;
+                     keys.insert(keys.end(), page.begin(), page.end());
+                     return int{kDone};
+                   });
+    if (exit != kDone) return exit;
+  } while (cursor != "0");
+  auto less = [](const Value& a, const Value& b) { return a.text < b.text; };
+  std::sort(keys.begin(), keys.end(), less);
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  if (keys.empty() && !json_) return refuse("no entry starts so");
+  return show(Value::array(std::move(keys)));
+}
+
+int Shell::node_status(const Words&) {
+  return ask(Kind::read, {"RING", "STATUS"}, [this](const Value& reply) { return show(reply); });
+}
+
+int Shell::node_config(const Words&) {
+  return ask(Kind::read, {"CONFIG", "GET", "*"},
+             [this](const Value& reply) { return show(reply); });
+}
+
+int Shell::node_topology(const Words&) {
+  return ask(Kind::read, {"RING", "NODES"}, [this](const Value& reply) { return show(reply); });
+}
+
+int Shell::stop_node(const Words&) {
+  return ask(Kind::write, {"RING", "STOP"}, [this](const Value&) { return say("stopping"); });
+}
+
+int Shell::help(const Words&) {
+  for (const Command& command : commands()) {
+    std::string left(command.name);
+    left.append(" ").append(command.arguments);
+    left.resize(std::max<std::size_t>(left.size() + 1, 31), ' ');
+    out_ << left << command.doc << '\n';
+  }
+  out_ << "VALUE may be in quotes: \"two words\", \"\\x00\\n\", 'as it is'.\n";
+  return kDone;
+}
+
+int Shell::exit(const Words&) {
+  ended_ = true;
+  return kDone;
+}
+
+namespace {
+
+// The shell on a connection. A question is asked only where somebody can answer it.
+int with_shell(const ShellOptions& options, std::ostream& out, std::ostream& diagnostics,
+               bool person, const std::function<int(Shell&)>& use) {
+  resp::Client client({options.nodes, options.password});
+  auto ask = [&client](std::span<const std::string_view> words) { return client.call(words); };
+  Shell::Confirm confirm;
+  if (person)
+    confirm = [](std::string_view question) {
+      std::cerr << question << std::flush;
+      std::string answer;
+      std::getline(std::cin, answer);
+      return answer;
+    };
+  Shell shell(ask, options.json, out, diagnostics, std::move(confirm));
+  return use(shell);
+}
+
+int run_prompt(Shell& shell) {
+  Prompt prompt(Shell::prompt(), Shell::words(), Prompt::history_file("ring"));
+  int worst = kDone;
+  while (!shell.ended()) {
+    auto line = prompt.line();
+    if (!line) break;
+    worst = std::max(worst, shell.run_line(*line));
+  }
+  return worst;
+}
+
+}  // namespace
+
+int run_shell(const ShellOptions& options, const Shell::Words& words, std::istream& in,
+              std::ostream& out, std::ostream& diagnostics) {
+  const bool person = &in == &std::cin && Prompt::has_terminal();
+  return with_shell(options, out, diagnostics, person, [&](Shell& shell) {
+    if (!words.empty()) return shell.run(words);
+    if (person) return run_prompt(shell);
+    int worst = kDone;
+    std::string line;
+    while (!shell.ended() && std::getline(in, line)) worst = std::max(worst, shell.run_line(line));
+    return worst;
+  });
+}
+
+int run_shell_line(const ShellOptions& options, std::string_view line, std::ostream& out,
+                   std::ostream& diagnostics) {
+  return with_shell(options, out, diagnostics, Prompt::has_terminal(),
+                    [&](Shell& shell) { return shell.run_line(line); });
+}
+
+}  // namespace skep::ring
