@@ -30,6 +30,11 @@ bool plausible(const Hello& hello) {
          hello.min_version <= hello.max_version;
 }
 
+Hello with_secret(Hello hello, bool has_secret) {
+  hello.has_secret = has_secret;
+  return hello;
+}
+
 std::string versions(const Hello& hello) {
   if (hello.min_version == hello.max_version)
     return "protocol version " + std::to_string(hello.min_version);
@@ -103,10 +108,7 @@ std::string reason(std::string_view payload) {
 
 Handshake::Handshake(Side side, Hello self, std::string secret, Address other)
     : side_(side),
-      self_([&] {
-        self.has_secret = !secret.empty();
-        return std::move(self);
-      }()),
+      self_(with_secret(std::move(self), !secret.empty())),
       secret_(std::move(secret)),
       other_(std::move(other)),
       self_payload_(wire::encode(self_)) {

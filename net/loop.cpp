@@ -175,8 +175,8 @@ void Loop::run_posted() {
 bool Loop::on_signal(int number, std::function<void()> fire) {
   auto [entry, added] = uv_->signals.try_emplace(number);
   entry->second.fire = std::move(fire);
-  if (!added) return true;
   uv_signal_t& handle = entry->second.handle;
+  if (!added) return uv_is_active(base(handle)) != 0;
   uv_signal_init(&uv_->loop, &handle);
   handle.data = &entry->second;
   const int status = uv_signal_start(

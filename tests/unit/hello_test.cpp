@@ -203,6 +203,31 @@ TEST(Hello, TheAcceptorsProofIsNotTheDiallers) {
   EXPECT_EQ(step.failed->code, Code::permission);
 }
 
+TEST(Hello, WhoeverChangesAByteOnTheWayIsNoticed) {
+  const auto changed = [](const std::string& frame, std::size_t at) {
+    std::string payload = frame.substr(wire::kFrameHeader);
+    payload[at] = static_cast<char>(payload[at] ^ 1);
+    const auto taken = wire::take_frame(frame, Handshake::kMaxFrame);
+    std::string out;
+    wire::encode_frame(out, {1, taken->frame.part, taken->frame.type, 0, payload});
+    return out;
+  };
+  Handshake probe(Side::dialler, node("n1", 1), "secret", "127.0.0.1:5002");
+  const std::size_t size = probe.begin().size() - wire::kFrameHeader;
+  for (std::size_t i = 0; i < size; ++i) {
+    Handshake dialler(Side::dialler, node("n1", 1), "secret", "127.0.0.1:5002");
+    Handshake acceptor(Side::acceptor, node("n2", 2), "secret", "127.0.0.1:41000");
+    auto step = acceptor.feed(changed(dialler.begin(), i));
+    if (step.failed) continue;
+    step = dialler.feed(step.send);
+    ASSERT_FALSE(step.failed);
+    step = acceptor.feed(step.send);
+    EXPECT_FALSE(step.done) << "byte " << i;
+    ASSERT_TRUE(step.failed) << "byte " << i;
+    EXPECT_EQ(step.failed->code, Code::permission);
+  }
+}
+
 TEST(Hello, DiallingItselfIsNoticed) {
   const Outcome outcome = shake(node("n1", 1), node("n1", 1));
   ASSERT_TRUE(outcome.dialler.failed);

@@ -271,6 +271,24 @@ TEST_F(LinksTest, APeerDialledByNameIsOnePeer) {
   EXPECT_EQ(a.links->up(), 1u);
 }
 
+TEST_F(LinksTest, APeerDialledByTwoNamesAtOnceSettlesOnOneConnection) {
+  Node a(loop, options(1));
+  Node b(loop, options(2));
+  const Address by_name = "localhost" + b.address().substr(b.address().rfind(':'));
+  const auto both = [&] {
+    const bool first = a.send(by_name, "by name");
+    return a.send(b.address(), "by address") && first;
+  };
+  until(loop, [&] { return both() && a.up.size() == 2 && a.links->up() == 1; });
+  const std::size_t down = a.down.size();
+  until(loop, [&] {
+    EXPECT_TRUE(both());
+    return b.got.size() > 500;
+  });
+  EXPECT_EQ(a.down.size(), down);
+  EXPECT_EQ(a.links->up(), 1u);
+}
+
 TEST_F(LinksTest, JoiningAnotherClusterEndsTheLink) {
   LinkOptions fresh = options(1);
   fresh.cluster_id = 0;

@@ -131,6 +131,7 @@ TEST(Loop, SignalsComeOnTheLoop) {
   ASSERT_TRUE(loop.on_signal(SIGUSR1, [&] { first = true; }));
   ASSERT_TRUE(loop.on_signal(SIGUSR1, [&] { loop.stop(); }));  // replaces
   EXPECT_FALSE(loop.on_signal(SIGKILL, [] {}));
+  EXPECT_FALSE(loop.on_signal(SIGKILL, [] {}));
   raise(SIGUSR1);
   loop.run();
   EXPECT_FALSE(first);

@@ -204,6 +204,57 @@ TEST_F(Tcp, NamesAreLookedUp) {
   until(loop, [&] { return client.received == "x"; });
 }
 
+TEST(Dial, AHostThatDoesNotExistIsAnError) {
+  Loop loop;
+  RawClient client(loop, "host.invalid:5000");
+  until(loop, [&] { return client.closed; });
+  EXPECT_NE(client.error.find("host.invalid:5000: cannot look up the host"), std::string::npos);
+}
+
+TEST(Dial, ABadAddressIsAnErrorButNotAtOnce) {
+  Loop loop;
+  RawClient client(loop, "nowhere");
+  EXPECT_FALSE(client.closed);
+  until(loop, [&] { return client.closed; });
+  EXPECT_NE(client.error.find("has no port"), std::string::npos);
+}
+
+TEST_F(Tcp, AnAbandonedDialIsSilent) {
+  open();
+  {
+    Dial while_looking_up(loop, listener->address(), [](Result<TcpHandle>) { FAIL(); });
+  }
+  auto dial = std::make_unique<Dial>(loop, listener->address(), [](Result<TcpHandle>) { FAIL(); });
+  std::optional<RawClient> other;
+  other.emplace(loop, listener->address());
+  turn(loop, 1);
+  dial.reset();
+  other->send("x");
+  until(loop, [&] { return other->received == "x"; });
+}
+
+TEST_F(Tcp, AHandlerMayDropItsStreamsSocketInACallback) {
+  open();
+  struct Fragile final : StreamHandler {
+    explicit Fragile(std::unique_ptr<Socket> s) : socket(std::move(s)) {
+      socket->start(*this, [](std::string_view) { FAIL(); });
+      socket->write("x");
+    }
+    void on_bytes(std::string_view) override { socket.reset(); }
+    void on_drained() override { ++drained; }
+    void on_closed() override {}
+    int drained = 0;
+    std::unique_ptr<Socket> socket;
+  };
+  std::unique_ptr<Fragile> fragile;
+  Dial dial(loop, listener->address(), [&](Result<TcpHandle> handle) {
+    ASSERT_TRUE(handle);
+    fragile = std::make_unique<Fragile>(std::make_unique<Socket>(loop, std::move(*handle), 1000));
+  });
+  until(loop, [&] { return fragile && !fragile->socket && seen.closed == 1; });
+  EXPECT_EQ(fragile->drained, 1);
+}
+
 TEST(Address, PartsAndRefusals) {
   EXPECT_EQ(parse_address("node1.example:5000"), (HostPort{"node1.example", 5000}));
   EXPECT_EQ(parse_address("[::1]:0"), (HostPort{"::1", 0}));
