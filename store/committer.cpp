@@ -9,8 +9,6 @@ namespace {
 // A row's size: large enough that a row's own cost vanishes, small enough to be trimmed in a
 // moment.
 constexpr std::size_t kGroupBytes = std::size_t{1} << 20;
-// The log's length, in pages, at which a checkpoint is due.
-constexpr int kLongLog = 4096;
 // How long a commit is held back when the backlog is at its bound.
 constexpr std::chrono::microseconds kSlowest = std::chrono::milliseconds(20);
 
@@ -166,8 +164,10 @@ Result<> Committer::flush() {
 
 void Committer::publish() {
   {
-    // Whoever waits has looked under the lock.
+    // Whoever waits has looked under the lock. And nobody who hears of a success shall still be
+    // told that writing fails.
     const std::lock_guard lock(mutex_);
+    note_stuck(std::nullopt);
     progress_.notify_all();
   }
   events_.progress();
@@ -191,17 +191,21 @@ Result<> Committer::upkeep() {
     trimming_ = *more || trim_to_.load() > folded;
   }
   if (checkpoint) return journal_.checkpoint(false);
-  if (journal_.log_pages() > kLongLog && !asked_checkpoint_) {
+  if (journal_.log_pages() >= limits_.checkpoint_pages && !asked_checkpoint_) {
     asked_checkpoint_ = true;
     events_.log_is_long();
   }
   return {};
 }
 
+void Committer::note_stuck(std::optional<Error> error) {
+  stuck_ = std::move(error);
+  is_stuck_.store(stuck_.has_value(), std::memory_order_relaxed);
+}
+
 // Notes how a turn went. False: it was the last.
 bool Committer::settle(const Result<>& done, std::unique_lock<std::mutex>& lock) {
-  is_stuck_.store(!done, std::memory_order_relaxed);
-  stuck_ = done ? std::nullopt : std::optional(done.error());
+  note_stuck(done ? std::nullopt : std::optional(done.error()));
   if (done) return true;
   ended_ = fatal(done.error());
   progress_.notify_all();

@@ -31,6 +31,7 @@ class Committer {
     Duration retry_interval;  // after an error that may pass
     std::size_t slow_above;   // bytes not folded, above which commits are slowed
     std::size_t most;         // the bytes at which they are slowest
+    int checkpoint_pages;     // the log's length at which a checkpoint is due
   };
   // Called on the commit thread.
   struct Events {
@@ -82,6 +83,7 @@ class Committer {
   bool settle(const Result<>& done, std::unique_lock<std::mutex>& lock);
   void slow_down(std::unique_lock<std::mutex>& lock);
   void publish();
+  void note_stuck(std::optional<Error> error);  // under the lock
 
   Journal journal_;
   const Limits limits_;

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <charconv>
+#include <filesystem>
 
 namespace skep {
 
@@ -11,6 +12,7 @@ namespace {
 using sqlite::Db;
 
 constexpr int kFormat = 1;
+constexpr int kPageSize = 4096;
 
 struct Kind {
   const char* file;
@@ -32,19 +34,32 @@ Result<std::uint64_t> random_identity() {
   return identity;
 }
 
+using Facts = std::initializer_list<std::pair<std::string_view, std::string>>;
+
+Result<> put_facts(Db& db, Facts facts) {
+  Result<sqlite::Statement> write =
+      db.prepare("INSERT OR REPLACE INTO facts VALUES (CAST(?1 AS TEXT), ?2)");
+  if (!write) return tl::unexpected(write.error());
+  for (const auto& [name, value] : facts)
+    if (Result<> put = write->bind(1, name).bind(2, value).run(); !put) return put;
+  return {};
+}
+
 Result<> create(const Kind& kind, const Directory& directory, const std::string& vfs,
                 const Owner& owner, std::uint64_t identity) {
   Result<Db> db = Db::open(directory.path(kind.file), vfs, Db::Mode::create);
   if (!db) return tl::unexpected(db.error());
   const std::string script =
-      "PRAGMA synchronous = EXTRA; BEGIN; PRAGMA application_id = " +
+      "PRAGMA page_size = " + std::to_string(kPageSize) +
+      "; PRAGMA synchronous = EXTRA; BEGIN; PRAGMA application_id = " +
       std::to_string(kind.application) + "; PRAGMA user_version = " + std::to_string(kFormat) +
       "; CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID; " + kind.tables;
   if (Result<> made = db->run(script.c_str()); !made) return made;
-  for (const auto& [name, value] : {std::pair<const char*, std::string>("cluster", owner.cluster),
-                                    {"node", owner.node},
-                                    {"identity", std::to_string(identity)}})
-    if (Result<> set = set_fact(*db, name, value); !set) return set;
+  if (Result<> put = put_facts(*db, {{"cluster", owner.cluster},
+                                     {"node", owner.node},
+                                     {"identity", std::to_string(identity)}});
+      !put)
+    return put;
   // EXTRA, so that no rollback journal can come back from the dead and undo this.
   return db->run("COMMIT; PRAGMA journal_mode = WAL");
 }
@@ -95,10 +110,8 @@ Result<About> read_about(Db& db, const Kind& kind, const std::string& path) {
     if (!*found) return fail(Code::corrupt, path + ": does not say whose it is");
     *value = std::move(**found);
   }
-  const char* end = identity.data() + identity.size();
-  const auto [stopped, error] = std::from_chars(identity.data(), end, about.identity);
-  if (error != std::errc() || stopped != end || about.identity == 0)
-    return fail(Code::corrupt, path + ": its identity is damaged");
+  about.identity = number_in(identity).value_or(0);
+  if (about.identity == 0) return fail(Code::corrupt, path + ": its identity is damaged");
   return about;
 }
 
@@ -117,12 +130,28 @@ Result<> check(const About& journal, const About& state, const Directory& direct
   return {};
 }
 
+// SQLite takes what a truncated page lacks for zeros, and so rows for absent.
+Result<> check_size(const Directory& directory, const std::string& file) {
+  std::error_code error;
+  if (const auto log = std::filesystem::file_size(directory.path(file + "-wal"), error);
+      !error && log > 0)
+    return {};  // which may mend it
+  const std::string path = directory.path(file);
+  const auto size = std::filesystem::file_size(path, error);
+  if (error) return fail(Code::io, path + ": " + error.message());
+  if (size % kPageSize == 0) return {};
+  return fail(Code::corrupt, path + ": is truncated, or no store's file: its size, " +
+                                 std::to_string(size) + ", is no multiple of " +
+                                 std::to_string(kPageSize));
+}
+
 // Looks at the files without touching them. Damage may be what recovery would mend: the caller
 // looks again after it.
 Result<> peek(const Directory& directory, const std::string& vfs, const Owner& owner) {
   About about[2];
   for (const Kind* kind : {&kJournal, &kState}) {
     const std::string path = directory.path(kind->file);
+    if (Result<> size = check_size(directory, kind->file); !size) return size;
     Result<Db> db = Db::open(path, vfs, Db::Mode::peek);
     if (!db) return tl::unexpected(db.error());
     Result<About> found = read_about(*db, *kind, path);
@@ -189,6 +218,8 @@ Result<Files> open_files(const Directory& directory, const std::string& vfs, con
   // may be on no disk, and a second sync would not write it.
   for (Db* db : {&files.journal, &files.state})
     if (Result<> done = db->checkpoint(true); !done) return tl::unexpected(done.error());
+  for (const char* file : {kJournalFile, kStateFile})
+    if (Result<> size = check_size(directory, file); !size) return tl::unexpected(size.error());
   return files;
 }
 
@@ -202,11 +233,18 @@ Result<std::optional<std::string>> fact(Db& db, std::string_view name) {
   return std::optional(std::string(read->bytes(0)));
 }
 
-Result<> set_fact(Db& db, std::string_view name, std::string_view value) {
-  Result<sqlite::Statement> write =
-      db.prepare("INSERT OR REPLACE INTO facts VALUES (CAST(?1 AS TEXT), ?2)");
-  if (!write) return tl::unexpected(write.error());
-  return write->bind(1, name).bind(2, value).run();
+Result<> set_facts(Db& db, std::initializer_list<std::pair<std::string_view, std::string>> facts) {
+  if (Result<> begun = db.run("BEGIN IMMEDIATE"); !begun) return begun;
+  if (Result<> put = put_facts(db, facts); !put) return put;
+  return db.run("COMMIT");
+}
+
+std::optional<std::uint64_t> number_in(std::string_view text) {
+  std::uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stopped != end) return std::nullopt;
+  return number;
 }
 
 }  // namespace skep

@@ -4,7 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "store/directory.hpp"
 #include "store/sqlite.hpp"
@@ -37,6 +41,10 @@ Result<Files> open_files(const Directory& directory, const std::string& vfs, con
 
 // One value of a file's facts.
 Result<std::optional<std::string>> fact(sqlite::Db& db, std::string_view name);
-Result<> set_fact(sqlite::Db& db, std::string_view name, std::string_view value);
+// Sets several in one transaction, which is written, not synced.
+Result<> set_facts(sqlite::Db& db,
+                   std::initializer_list<std::pair<std::string_view, std::string>> facts);
+// A decimal number; none: it is not one.
+std::optional<std::uint64_t> number_in(std::string_view text);
 
 }  // namespace skep

@@ -2,19 +2,12 @@
 
 namespace skep {
 
-namespace {
-
-// The length of the state's log, in pages, from which it is checkpointed after a fold.
-constexpr int kLongLog = 1024;
-
-}  // namespace
-
-Folder::Folder(StateWriter state, sqlite::Db journal, Committer& committer, Duration retry_interval,
+Folder::Folder(StateWriter state, sqlite::Db journal, Committer& committer, Limits limits,
                Events events)
     : state_(std::move(state)),
       journal_(std::move(journal)),
       committer_(committer),
-      retry_interval_(retry_interval),
+      limits_(limits),
       events_(std::move(events)),
       thread_([this] { run(); }) {}
 
@@ -66,7 +59,7 @@ void Folder::run() {
     if (!done && fatal(done.error())) return events_.failed(done.error());
     lock.lock();
     // A full disk may get room: the table is still there.
-    if (!done) wake_.wait_for(lock, retry_interval_, [this] { return stopping_.load(); });
+    if (!done) wake_.wait_for(lock, limits_.retry_interval, [this] { return stopping_.load(); });
   }
 }
 
@@ -82,7 +75,7 @@ Result<> Folder::fold_one() {
     table_.reset();
   }
   events_.folded();
-  if (state_.log_pages() < kLongLog) return {};
+  if (state_.log_pages() < limits_.checkpoint_pages) return {};
   const Result<> done = state_.checkpoint(false);
   if (done) events_.checkpointed();
   return done;

@@ -20,6 +20,10 @@ namespace skep {
 class Folder {
  public:
   using Table = std::shared_ptr<const Memtable>;
+  struct Limits {
+    Duration retry_interval;  // after an error that may pass
+    int checkpoint_pages;     // the length of the state's log at which it is checkpointed
+  };
   // Called on the fold thread.
   struct Events {
     std::function<void()> folded;  // the table is in the state, synced
@@ -27,8 +31,7 @@ class Folder {
     std::function<void(const Error&)> failed;  // and this thread does nothing any more
   };
   // `journal` is a second connection to the journal, for checkpoints.
-  Folder(StateWriter state, sqlite::Db journal, Committer& committer, Duration retry_interval,
-         Events events);
+  Folder(StateWriter state, sqlite::Db journal, Committer& committer, Limits limits, Events events);
   ~Folder();  // stops, in the middle of a fold too
 
   // One at a time: the next one after folded(). Nobody adds to the table any more.
@@ -47,7 +50,7 @@ class Folder {
   StateWriter state_;
   sqlite::Db journal_;
   Committer& committer_;
-  const Duration retry_interval_;
+  const Limits limits_;
   const Events events_;
 
   std::mutex mutex_;

@@ -47,7 +47,7 @@ Result<Journal> Journal::open(sqlite::Db db) {
   return journal;
 }
 
-Result<> Journal::replay(std::uint64_t folded, const Take& take) {
+Result<std::uint64_t> Journal::replay(std::uint64_t folded, const Take& take) {
   Result<sqlite::Statement> rows =
       db_.prepare("SELECT sequence, batches, checksum, bytes FROM journal ORDER BY sequence");
   if (!rows) return tl::unexpected(rows.error());
@@ -59,7 +59,7 @@ Result<> Journal::replay(std::uint64_t folded, const Take& take) {
     const auto last = static_cast<std::uint64_t>(rows->integer(0));
     const auto count = static_cast<std::uint64_t>(rows->integer(1));
     std::uint64_t sequence = last - count;
-    if (end == 0 ? sequence > folded : sequence != end)
+    if (count == 0 || count > last || (end == 0 ? sequence > folded : sequence != end))
       return damaged(sequence, "is not the one before the next row");
     end = last;
     if (last <= folded) continue;  // only waits to be trimmed
@@ -75,7 +75,7 @@ Result<> Journal::replay(std::uint64_t folded, const Take& take) {
                                    ", but its state has all up to " + std::to_string(folded) +
                                    ": the journal is older than the state; restore both files of "
                                    "one time, or remove both to start as a new node");
-  return {};
+  return end;
 }
 
 Result<> Journal::append(std::uint64_t last, std::span<const std::string_view> batches) {

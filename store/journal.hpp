@@ -19,9 +19,10 @@ class Journal {
   static Result<Journal> open(sqlite::Db db);
 
   // Calls `take` with each batch above `folded`, in order; false from it stops, with Code::corrupt.
+  // Returns the number of the last batch there is; 0: none.
   // Code::corrupt also for a damaged row, a gap, or an end before `folded`.
   using Take = std::function<bool(std::uint64_t sequence, std::string_view batch)>;
-  Result<> replay(std::uint64_t folded, const Take& take);
+  Result<std::uint64_t> replay(std::uint64_t folded, const Take& take);
 
   // Appends a row in a transaction of its own: it is written, not synced. `last` is the number of
   // the last batch. After an error nothing was appended, and it may be tried again; but not after

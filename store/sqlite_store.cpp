@@ -18,6 +18,11 @@ namespace {
 // The store's own space; roles' spaces do not start with a dot.
 constexpr const char* kOwnSpace = ".store";
 constexpr const char* kClusterKey = "cluster";
+// What the journal notes of openings and ends.
+constexpr const char* kBootFact = "boot";      // the machine's boot of the last opening
+constexpr const char* kClosedFact = "closed";  // the last batch at a clean end; empty: not closed
+constexpr const char* kLostFact = "lost";      // kYes: something may be lost
+constexpr const char* kYes = "yes";
 // SQLite's rows end at a billion bytes.
 constexpr std::size_t kMaxBatch = std::size_t{256} << 20;
 
@@ -61,67 +66,69 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(StoreOptions options) {
 
 Result<> SqliteStore::start(Files files) {
   identity_ = files.identity;
-  if (Result<> noted = note_opening(files); !noted) return noted;
-
-  const std::string state_path = directory_.path(kStateFile);
-  const std::string journal_path = directory_.path(kJournalFile);
-  Result<sqlite::Db> reading = sqlite::Db::open(state_path, options_.vfs, sqlite::Db::Mode::work);
-  Result<sqlite::Db> checkpoints =
-      sqlite::Db::open(journal_path, options_.vfs, sqlite::Db::Mode::work);
-  if (!reading || !checkpoints)
-    return tl::unexpected(!reading ? reading.error() : checkpoints.error());
-  reader_ = std::make_unique<StateReader>(std::move(*reading));
-
   StateWriter state(std::move(files.state));
   const Result<std::uint64_t> folded = state.folded();
   if (!folded) return tl::unexpected(folded.error());
   last_ = *folded;
   Result<Journal> journal = Journal::open(std::move(files.journal));
   if (!journal) return tl::unexpected(journal.error());
-  const Result<> replayed =
+  const Result<std::uint64_t> end =
       journal->replay(*folded, [this](std::uint64_t sequence, std::string_view batch) {
         last_ = sequence;
         return active_->add(sequence, batch).has_value();
       });
-  if (!replayed) return replayed;
+  if (!end) return tl::unexpected(end.error());
+  opening_.created = files.created;
+  if (Result<> noted = note_opening(journal->db(), *end); !noted) return noted;
 
+  Result<sqlite::Db> reading =
+      sqlite::Db::open(directory_.path(kStateFile), options_.vfs, sqlite::Db::Mode::work);
+  Result<sqlite::Db> checkpoints =
+      sqlite::Db::open(directory_.path(kJournalFile), options_.vfs, sqlite::Db::Mode::work);
+  if (!reading || !checkpoints)
+    return tl::unexpected(!reading ? reading.error() : checkpoints.error());
+  reader_ = std::make_unique<StateReader>(std::move(*reading));
   const Result<std::optional<std::string>> cluster = get(kOwnSpace, kClusterKey);
   if (!cluster) return tl::unexpected(cluster.error());
-  if (*cluster) cluster_id_ = std::stoull(**cluster);
+  if (*cluster) cluster_id_ = number_in(**cluster).value_or(0);
   run_threads(std::move(*journal), std::move(state), std::move(*checkpoints));
   return {};
 }
 
-// Was there a power cut? And is this opening noted before anything is written?
-Result<> SqliteStore::note_opening(Files& files) {
+// Was the store closed cleanly, or did a power cut come between? And notes that it is open, before
+// anything is written.
+Result<> SqliteStore::note_opening(sqlite::Db& journal, std::uint64_t end) {
   std::string facts[3];
-  const char* const names[3] = {"boot", "clean", "lost"};
+  const char* const names[3] = {kBootFact, kClosedFact, kLostFact};
   for (int i = 0; i < 3; ++i) {
-    Result<std::optional<std::string>> found = fact(files.journal, names[i]);
+    Result<std::optional<std::string>> found = fact(journal, names[i]);
     if (!found) return tl::unexpected(found.error());
     facts[i] = std::move(*found).value_or("");
   }
-  const bool clean = files.created || facts[1] == "1";
-  const bool same_boot = !options_.boot_id.empty() && facts[0] == options_.boot_id;
+  const auto& [boot, closed, lost] = facts;
+  if (!closed.empty() && number_in(closed) != end)
+    return fail(Code::corrupt, directory_.path(kJournalFile) + ": was closed with batch " + closed +
+                                   " at its end, but ends at batch " + std::to_string(end) +
+                                   ": it is damaged");
+  const bool clean = opening_.created || !closed.empty();
+  const bool same_boot = !options_.boot_id.empty() && boot == options_.boot_id;
   const bool failed = directory_.has(kFailedMark);
-  opening_.created = files.created;
   // Once it may have lost something, it says so until it was closed cleanly: a process that was
   // killed may not have dealt with it.
-  opening_.may_have_lost = failed || (!clean && (!same_boot || facts[2] == "1"));
-  const char* lost = opening_.may_have_lost ? "1" : "0";
-  return files.journal.run("BEGIN IMMEDIATE")
-      .and_then([&] { return set_fact(files.journal, "boot", options_.boot_id); })
-      .and_then([&] { return set_fact(files.journal, "clean", "0"); })
-      .and_then([&] { return set_fact(files.journal, "lost", lost); })
-      .and_then([&] { return files.journal.run("COMMIT"); })
-      .and_then([&] { return files.journal.sync(); })
-      .and_then([&] { return failed ? directory_.unmark(kFailedMark) : Result<>(); });
+  opening_.may_have_lost = failed || (!clean && (!same_boot || lost == kYes));
+  const Result<> noted = set_facts(journal, {{kBootFact, options_.boot_id},
+                                             {kClosedFact, ""},
+                                             {kLostFact, opening_.may_have_lost ? kYes : ""}})
+                             .and_then([&] { return journal.sync(); });
+  if (!noted || !failed) return noted;
+  return directory_.unmark(kFailedMark);
 }
 
 void SqliteStore::run_threads(Journal journal, StateWriter state, sqlite::Db checkpoints) {
   const auto failed = [this](const Error& error) { fail_from(error); };
   const Committer::Limits limits{options_.flush_interval, options_.retry_interval,
-                                 options_.max_unfolded / 2, options_.max_unfolded};
+                                 options_.max_unfolded / 2, options_.max_unfolded,
+                                 options_.checkpoint_pages};
   committer_ = std::make_unique<Committer>(
       std::move(journal), last_, limits,
       Committer::Events{[this] {
@@ -129,10 +136,11 @@ void SqliteStore::run_threads(Journal journal, StateWriter state, sqlite::Db che
                             post(&SqliteStore::progress);
                         },
                         [this] { folder_->checkpoint_journal(); }, failed});
-  folder_ = std::make_unique<Folder>(
-      std::move(state), std::move(checkpoints), *committer_, options_.retry_interval,
-      Folder::Events{[this] { post(&SqliteStore::folded); },
-                     [this] { post(&SqliteStore::refresh); }, failed});
+  folder_ =
+      std::make_unique<Folder>(std::move(state), std::move(checkpoints), *committer_,
+                               Folder::Limits{options_.retry_interval, options_.checkpoint_pages},
+                               Folder::Events{[this] { post(&SqliteStore::folded); },
+                                              [this] { post(&SqliteStore::refresh); }, failed});
   fold_if_due();
 }
 
@@ -196,8 +204,8 @@ std::size_t SqliteStore::unfolded() const {
 }
 
 void SqliteStore::fold_if_due() {
-  if (frozen_ || active_->bytes() < std::min(options_.fold_above, options_.max_unfolded / 4))
-    return;
+  if (frozen_ || active_->empty()) return;
+  if (active_->bytes() < std::min(options_.fold_above, options_.max_unfolded / 4)) return;
   frozen_ = std::exchange(active_, std::make_shared<Memtable>());
   folder_->fold(frozen_);
 }
@@ -310,10 +318,9 @@ Result<> SqliteStore::close() {
   reader_.reset();
   sqlite::Db& journal = committer_->journal().db();
   return drained.and_then([&] { return folder_->state().checkpoint(true); })
-      .and_then([&] { return journal.run("BEGIN IMMEDIATE"); })
-      .and_then([&] { return set_fact(journal, "clean", "1"); })
-      .and_then([&] { return set_fact(journal, "lost", "0"); })
-      .and_then([&] { return journal.run("COMMIT"); })
+      .and_then([&] {
+        return set_facts(journal, {{kClosedFact, std::to_string(last_)}, {kLostFact, ""}});
+      })
       .and_then([&] { return journal.checkpoint(true); });
 }
 

@@ -47,7 +47,9 @@ struct StoreOptions {
   Duration retry_interval = std::chrono::milliseconds(100);
   // Runs a function on the loop thread, soon; called on any thread.
   std::function<void(std::function<void()>)> post;
-  Log* log = nullptr;                      // written to on the loop thread
+  Log* log = nullptr;  // written to on the loop thread
+  // The length of a write-ahead log, in pages, from which it is checkpointed.
+  int checkpoint_pages = 4096;
   std::string vfs;                         // SQLite's name of a file system; empty: the default
   std::string boot_id = kernel_boot_id();  // what names this boot of the machine
 };
@@ -72,6 +74,9 @@ class SqliteStore final : public Store {
   // Stores it, for good. Reports when it is durable, or Code::conflict if there is another already.
   void bind(std::uint64_t cluster_id, Reported reported);
 
+  // Bytes in memory that wait to be folded.
+  std::size_t unfolded() const;
+
   // Called once, when the store has closed itself. What names the reason.
   void on_failure(std::function<void(const Error&)> failed) { on_failure_ = std::move(failed); }
 
@@ -88,7 +93,7 @@ class SqliteStore final : public Store {
 
   SqliteStore(StoreOptions options, Directory directory);
   Result<> start(Files files);
-  Result<> note_opening(Files& files);
+  Result<> note_opening(sqlite::Db& journal, std::uint64_t end);
   void run_threads(Journal journal, StateWriter state, sqlite::Db checkpoints);
   void stop_threads();
 
@@ -96,7 +101,6 @@ class SqliteStore final : public Store {
   void append(const Batch& batch, Durability durability, Reported reported);
   void refuse(Reported reported, Error error);
   void report(std::uint64_t written, std::uint64_t durable);
-  std::size_t unfolded() const;
   void fold_if_due();
 
   // From the other threads to the loop.

@@ -1,0 +1,174 @@
+// The power fails at every sync point of a store's life: while it is made, commits, folds, trims,
+// checkpoints, is closed and recovers. What is left is always a prefix of the submissions and holds
+// every batch that was reported durable. And the test can fail: disks that lie are caught.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <random>
+
+#include "tests/unit/power_loss_vfs.hpp"
+#include "tests/unit/store_fixture.hpp"
+
+namespace skep::store_test {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int kBatches = 240;
+constexpr const char* kCounter = "counter";  // put by each batch: its number
+
+// What the disk may have held at some moment, and what had been promised by then.
+struct Cut {
+  Image image;
+  int durable;  // the last batch that was reported durable; 0: none
+};
+
+class StorePowerLoss : public StoreTest {
+ protected:
+  StorePowerLoss() : states_(1) {}
+
+  StoreOptions on(const PowerLossVfs& vfs, const std::string& directory, const char* boot) {
+    StoreOptions options = StoreTest::options();
+    options.directory = directory;
+    options.vfs = vfs.name();
+    options.boot_id = boot;
+    options.fold_above = 20'000;
+    options.checkpoint_pages = 12;
+    options.flush_interval = std::chrono::milliseconds(1);
+    return options;
+  }
+
+  // The whole life of a store on `vfs`; returns the cuts at all its sync points.
+  std::vector<Cut> live(PowerLossVfs& vfs, std::uint64_t seed) {
+    std::vector<Cut> cuts;
+    std::mutex mutex;
+    vfs.at_sync([&] {
+      // First what was promised: what is promised later is not owed.
+      const int durable = durable_.load();
+      // The mark is synced by itself, not through SQLite.
+      const bool unfinished = std::filesystem::exists(directory_.file("data/store.creating"));
+      const std::lock_guard lock(mutex);
+      for (const std::uint64_t disk : {std::uint64_t{0}, seed * 1'000'003 + cuts.size()}) {
+        cuts.push_back({vfs.power_cut(disk), durable});
+        if (unfinished) cuts.back().image["store.creating"] = "";
+      }
+    });
+    std::mt19937_64 random(seed);
+    open(on(vfs, directory_.file("data"), "boot"));
+    for (int number = 1; number <= kBatches; ++number) {
+      submit(number, random);
+      if (random() % 4 == 0) loop_.run_until([&] { return reported_ == number; });
+      if (number % 60 != 0) continue;
+      // Killed, or closed; after a kill what was not reported may be there or not.
+      if (number % 120 == 0) {
+        EXPECT_TRUE(store_->close());
+      } else {
+        loop_.run_until([&] { return reported_ == number; });
+      }
+      open(on(vfs, directory_.file("data"), "boot"));
+    }
+    EXPECT_TRUE(store_->close());
+    store_.reset();
+    vfs.at_sync(nullptr);
+    return cuts;
+  }
+
+  void submit(int number, std::mt19937_64& random) {
+    Batch batch;
+    Contents& state = states_.emplace_back(states_.back());
+    const auto put = [&](std::string key, std::string value) {
+      batch.put("ring", key, value);
+      state[std::move(key)] = std::move(value);
+    };
+    put(kCounter, std::to_string(number));
+    for (auto ops = random() % 4; ops > 0; --ops) {
+      const std::string key = "key" + std::to_string(random() % 40);
+      if (random() % 4 == 0) {
+        batch.erase("ring", key);
+        state.erase(key);
+      } else {
+        put(key, std::string(random() % 3000, static_cast<char>('a' + random() % 26)));
+      }
+    }
+    const bool durable = random() % 3 == 0;
+    store_->submit(std::move(batch), durable ? Durability::durable : Durability::written,
+                   [this, number, durable](Result<> ok) {
+                     ASSERT_TRUE(ok);
+                     reported_ = number;
+                     if (durable) durable_ = number;
+                   });
+  }
+
+  // Opens what a cut left. Returns what is wrong with it; empty: nothing.
+  std::string judge(const Cut& cut) {
+    const std::string directory = directory_.file("cut");
+    restore(cut.image, directory);
+    PowerLossVfs disk;
+    int first = 0;
+    for (const bool again : {false, true}) {
+      auto store = SqliteStore::open(on(disk, directory, again ? "third boot" : "second boot"));
+      if (!store) return "it cannot be opened: " + store.error().message;
+      const bool is_new = (*store)->opening().created;
+      if (is_new && cut.durable > 0) return "the store is gone";
+      Contents found;
+      const Result<> scanned = (*store)->scan("ring", "", "", [&](auto key, auto value) {
+        found.emplace(key, value);
+        return true;
+      });
+      if (!scanned) return "it cannot be read: " + scanned.error().message;
+      const int number = found.count(kCounter) == 0 ? 0 : std::stoi(found[kCounter]);
+      if (found != states_[static_cast<std::size_t>(number)])
+        return "what is left is no prefix: not the first " + std::to_string(number);
+      if (number < cut.durable)
+        return "batch " + std::to_string(cut.durable) + " was durable, but only " +
+               std::to_string(number) + " are left";
+      if (again && number < first) return "what was read after the first recovery is gone";
+      first = number;
+      // The next cut comes at once: what was read must be on the disk by now.
+      const Image image = disk.power_cut(0);
+      store->reset();
+      restore(image, directory);
+    }
+    return "";
+  }
+
+  // What is wrong with the first cut that something is wrong with.
+  std::string judge(const std::vector<Cut>& cuts) {
+    for (std::size_t i = 0; i < cuts.size(); ++i)
+      if (const std::string said = judge(cuts[i]); !said.empty())
+        return "cut " + std::to_string(i) + ": " + said;
+    return "";
+  }
+
+  std::vector<Contents> states_;  // after so many batches
+  int reported_ = 0;
+  std::atomic<int> durable_ = 0;
+};
+
+TEST_F(StorePowerLoss, AtEverySyncPoint) {
+  PowerLossVfs vfs;
+  const std::vector<Cut> cuts = live(vfs, 1);
+  EXPECT_GT(cuts.size(), 400U) << "the life is too short to show much";
+  EXPECT_EQ(judge(cuts), "");
+}
+
+TEST_F(StorePowerLoss, DiskThatLiesAboutTheJournalsLogIsCaught) {
+  PowerLossVfs vfs;
+  vfs.lie_about("journal.db-wal");
+  EXPECT_THAT(judge(live(vfs, 2)), HasSubstr("was durable"));
+}
+
+TEST_F(StorePowerLoss, DiskThatLiesAboutTheStatesLogIsCaught) {
+  PowerLossVfs vfs;
+  vfs.lie_about("state.db-wal");
+  EXPECT_NE(judge(live(vfs, 3)), "");
+}
+
+TEST_F(StorePowerLoss, DiskThatLiesAboutTheFilesIsCaught) {
+  PowerLossVfs vfs;
+  vfs.lie_about(".db");
+  EXPECT_NE(judge(live(vfs, 4)), "");
+}
+
+}  // namespace
+}  // namespace skep::store_test
