@@ -341,6 +341,7 @@ class Node {
     options.takeover_after = from.takeover_after;
     options.replace_after = from.replace_after;
     options.request_timeout = from.request_timeout;
+    options.max_value = from.max_value;
     options.moves = static_cast<std::uint32_t>(from.moves);
     ring_ = std::make_unique<ServedRing>(*this, options);
     cluster_->start();  // before the ring, which asks whether this node has founded the cluster

@@ -248,7 +248,7 @@ void Arc::serve_command(Time now, WallMs wall, const Asked& asked, Effects& effe
     reply.number = reign_->last;  // on its way: what is said of it waits for it
   std::optional<Stored> stored;
   if (entry != nullptr && !entry->tombstone) stored = Stored{entry->value, entry->expires};
-  Decision decision = decide(asked.args, stored, wall);
+  Decision decision = decide(asked.args, stored, wall, host_.options.max_value);
   reply.answer = done(decision.reply);
   switch (decision.effect) {
     case Decision::Effect::none: reply.needs_lease = true; break;

@@ -32,9 +32,10 @@ struct Options {
   Duration takeover_after = std::chrono::milliseconds(1000);  // of an owner's silence
   Duration replace_after = std::chrono::seconds(30);          // of a member's death
   Duration request_timeout = std::chrono::seconds(5);
-  std::uint32_t moves = 8;               // arcs whose members this node changes at once
-  std::size_t max_waiting = 100'000;     // requests held while an arc has no owner
-  std::size_t chunk_bytes = 256 * 1024;  // of a copy, a message
+  std::uint32_t moves = 8;                        // arcs whose members this node changes at once
+  std::size_t max_waiting = 100'000;              // requests held while an arc has no owner
+  std::size_t max_value = std::size_t{16} << 20;  // bytes that a value may grow to
+  std::size_t chunk_bytes = 256 * 1024;           // of a copy, a message
 };
 
 // Clock rates differ by this much at most: a lease is counted shorter by its owner, longer by its

@@ -7,7 +7,9 @@ namespace {
 
 using resp::Value;
 
+// Options beside a key and two values, and what carrying a word takes besides.
 constexpr std::size_t kMaxOptionBytes = 1024;
+constexpr std::size_t kWordBytes = 8;
 
 // What the ring could not do, as an error reply. A read has no outcome that could be in doubt.
 std::string failure(const Error& error, bool write) {
@@ -149,24 +151,13 @@ Ticket Session::open(bool write, bool whole) {
   return {&server_, handle_, number};
 }
 
-// Whether a command on one key, args[1], is of a size that the ring carries; if not, it is
-// answered.
+// Whether a command on one key is of a size that the ring carries; if not, it is answered here.
 bool Session::fits(Args args) {
-  const RespOptions& options = server_.options();
-  if (args[1].size() > options.max_key) {
-    reply(Value::error("ERR the key is longer than " + std::to_string(options.max_key) + " bytes"));
-    return false;
-  }
-  // Two values: the new one, and the one that is expected.
-  std::size_t left = 2 * options.max_value + kMaxOptionBytes;
-  for (std::string_view word : args.subspan(2)) {
-    if (word.size() > options.max_value || word.size() > left) {
-      reply(Value::error("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
-      return false;
-    }
-    left -= word.size();
-  }
-  return true;
+  std::size_t size = 0;
+  for (std::string_view word : args) size += word.size() + kWordBytes;
+  if (size <= 3 * server_.options().limits.max_bulk + kMaxOptionBytes) return true;
+  reply(Value::error("ERR the request is too large for one key"));
+  return false;
 }
 
 void Session::run_key(const Command& command, Args args) {
@@ -185,8 +176,6 @@ void Session::run_keys(const Command& command, Args args) {
 
 void Session::run_each(Args args, std::size_t step, Verb verb, bool write) {
   const std::size_t count = (args.size() - 1) / step;
-  for (std::size_t part = 0; part < count; ++part)
-    if (!fits(args.subspan(part * step, 1 + step))) return;
   Ticket ticket = open(write, false);
   auto gather = std::make_unique<Gather>();
   gather->verb = verb;

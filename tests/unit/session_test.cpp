@@ -127,6 +127,18 @@ TEST_F(SessionTest, WhatIsInFlightIsBounded) {
   EXPECT_FALSE(stream.paused);
 }
 
+TEST_F(SessionTest, ARequestThatIsTooLargeForOneKeyIsRefused) {
+  options.limits.max_bulk = 100;
+  open();
+  std::string request = "SET k v";
+  for (int i = 0; i < 200; ++i) request += " EX 1";
+  EXPECT_EQ(say(request + "\r\nPING\r\n"),
+            "-ERR the request is too large for one key\r\n+PONG\r\n");
+  const std::string large(100, 'x');
+  EXPECT_EQ(say("SET k " + large + "\r\nSET k " + large + " IFEQ " + large + "\r\n"),
+            "+OK\r\n+OK\r\n");
+}
+
 TEST_F(SessionTest, AClientThatDoesNotReadIsNotReadFrom) {
   options.max_unsent = 1000;
   open();
