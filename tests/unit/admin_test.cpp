@@ -1,0 +1,266 @@
+#include "roles/admin/admin.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "roles/admin/shell.hpp"
+
+namespace skep::admin {
+namespace {
+
+using Json = nlohmann::json;
+using namespace std::chrono_literals;
+
+class FakeClock final : public Clock {
+ public:
+  Time now() override { return Time(100s); }
+  WallMs wall() override { return 0; }
+};
+
+class FakeMembership final : public Membership {
+ public:
+  FakeMembership() {
+    Member member{0xabc, "node1", "127.0.0.1:5000", 7, MemberState::alive, {"ring"}, {}, 100, {}};
+    member.listeners.push_back({"ring", "127.0.0.1:2836"});
+    member.since = Time(70s);
+    list_[member.id] = member;
+  }
+  NodeId self() const override { return 0xabc; }
+  bool founded() const override { return false; }
+  const std::map<NodeId, Member>& members() const override { return list_; }
+  void on_change(std::function<void(const Member&)>) override {}
+  void spread(Rumor) override {}
+  void on_rumor(std::string_view, std::function<void(const Rumor&)>) override {}
+  void set_leaving() override {}
+  void set_left() override {}
+
+ private:
+  std::map<NodeId, Member> list_;
+};
+
+// An Admin whose node is this test.
+class AdminTest : public testing::Test {
+ protected:
+  http::Response ask(const http::Request& request) {
+    std::optional<http::Response> answer;
+    Hooks hooks{[] { return std::uint64_t{0x1234}; },
+                [this]() -> Result<> {
+                  if (ready) return {};
+                  return fail(Code::unavailable, "arcs are moving");
+                },
+                [] {
+                  return resp::Value::array({resp::Value::integer(1), resp::Value::null()});
+                },
+                [this](const Address& peer, Done done) {
+                  joined.push_back(peer);
+                  done(outcome);
+                },
+                [this](Done done) {
+                  ++left;
+                  done(outcome);
+                },
+                [this] { ++ended; }};
+    if (!has_ring) hooks.ring = nullptr;
+    Admin admin(options, std::move(hooks), members, clock);
+    admin.handle(request, [&](http::Response response) { answer = std::move(response); });
+    return answer.value_or(http::Response{0, {}, "no answer"});
+  }
+  http::Response get(const std::string& target) { return ask({"GET", target, {}, {}, kHere}); }
+  http::Response post(const std::string& target, const std::string& body = "",
+                      const http::Headers& headers = {}, const std::string& peer = kHere) {
+    return ask({"POST", target, headers, body, peer});
+  }
+  static http::Headers bearer(const std::string& token) {
+    return {{"authorization", "Bearer " + token}};
+  }
+
+  static constexpr const char* kHere = "127.0.0.1:9";
+  Options options{"node1", "skep", "name = \"node1\"\n", {}, {}};
+  FakeMembership members;
+  FakeClock clock;
+  bool ready = true;
+  bool has_ring = true;
+  Result<> outcome;
+  std::vector<Address> joined;
+  int left = 0;
+  int ended = 0;
+};
+
+TEST_F(AdminTest, SaysHowTheNodeIs) {
+  EXPECT_EQ(get("/healthz").body, "ok\n");
+  EXPECT_EQ(get("/readyz").status, 200u);
+  ready = false;
+  EXPECT_EQ(get("/healthz").status, 200u);
+  EXPECT_EQ(get("/readyz").status, 503u);
+  EXPECT_EQ(get("/readyz").body, "not ready: arcs are moving\n");
+  EXPECT_EQ(get("/config").body, "name = \"node1\"\n");
+}
+
+TEST_F(AdminTest, ShowsTheMembers) {
+  EXPECT_EQ(Json::parse(get("/status?x=y").body),
+            Json::parse(R"({"node": "node1", "id": "0000000000000abc", "version": ")" SKEP_VERSION
+                        R"(", "cluster": "skep", "cluster_id": "0000000000001234", "ready": true,
+                        "waits_for": null, "members": [{"name": "node1", "id": "0000000000000abc",
+                        "address": "127.0.0.1:5000", "state": "alive", "seconds": 30,
+                        "incarnation": 7, "roles": ["ring"], "listeners": {"ring":
+                        "127.0.0.1:2836"}, "weight": 100}]})"));
+}
+
+TEST_F(AdminTest, ShowsTheRing) {
+  EXPECT_EQ(Json::parse(get("/ring").body), Json::parse("[1, null]"));
+  has_ring = false;
+  EXPECT_EQ(get("/ring").status, 404u);
+}
+
+TEST_F(AdminTest, RefusesWhatItDoesNotHave) {
+  EXPECT_EQ(get("/favicon.ico").status, 404u);
+  http::Response response = get("/stop");
+  EXPECT_EQ(response.status, 405u);
+  EXPECT_EQ(response.headers["Allow"], "POST");
+  EXPECT_EQ(ended, 0);
+  EXPECT_EQ(ask({"HEAD", "/healthz", {}, {}, kHere}).status, 200u);
+}
+
+TEST_F(AdminTest, Joins) {
+  EXPECT_EQ(post("/cluster/join", R"({"peer": "10.0.0.1:5000"})").status, 200u);
+  EXPECT_EQ(joined, std::vector<Address>{"10.0.0.1:5000"});
+  for (const char* bad : {"", "{", "[]", "{}", R"({"peer": 1})", "\xff"})
+    EXPECT_EQ(post("/cluster/join", bad).status, 400u) << bad;
+  EXPECT_EQ(joined.size(), 1u);
+  outcome = fail(Code::conflict, "of another cluster");
+  http::Response response = post("/cluster/join", R"({"peer": "10.0.0.1:5000"})");
+  EXPECT_EQ(response.status, 409u);
+  EXPECT_EQ(Json::parse(response.body),
+            Json::parse(R"({"error": "of another cluster", "code": "conflict", "done": "no"})"));
+}
+
+TEST_F(AdminTest, LeavesAndStops) {
+  EXPECT_EQ(post("/cluster/leave").status, 200u);
+  EXPECT_EQ(left, 1);
+  outcome = fail(Code::unknown, "no answer");
+  http::Response response = post("/cluster/leave");
+  EXPECT_EQ(response.status, 504u);
+  EXPECT_EQ(Json::parse(response.body)["done"], "maybe");
+  EXPECT_EQ(post("/stop").status, 200u);
+  EXPECT_EQ(ended, 1);
+}
+
+TEST_F(AdminTest, StrangersMayNotChangeAnything) {
+  EXPECT_EQ(post("/stop", "", {}, "10.0.0.9:1").status, 403u);
+  EXPECT_EQ(post("/stop", "", {{"origin", "http://evil.example"}}).status, 403u) << "a web page";
+  EXPECT_EQ(post("/stop", "", {}, "127.evil").status, 200u) << "peers are numeric";
+  EXPECT_EQ(post("/stop", "", {}, "[::1]:5").status, 200u);
+  EXPECT_EQ(ended, 2);
+}
+
+TEST_F(AdminTest, ReadingNeedsTheTokenWhenThereIsOne) {
+  options.token = "read";
+  EXPECT_EQ(get("/healthz").status, 200u);
+  EXPECT_EQ(get("/readyz").status, 200u);
+  EXPECT_EQ(get("/status").status, 403u);
+  EXPECT_EQ(ask({"GET", "/status", bearer("read"), {}, "10.0.0.9:1"}).status, 200u);
+  for (const char* wrong : {"", "rea", "readd", "Read"})
+    EXPECT_EQ(ask({"GET", "/status", bearer(wrong), {}, kHere}).status, 403u) << wrong;
+  EXPECT_EQ(ask({"GET", "/status", {{"authorization", "read"}}, {}, kHere}).status, 403u);
+  EXPECT_EQ(post("/stop").status, 403u);
+  EXPECT_EQ(post("/stop", "", bearer("read")).status, 200u) << "on the loopback";
+  EXPECT_EQ(post("/stop", "", bearer("read"), "10.0.0.9:1").status, 403u);
+}
+
+TEST_F(AdminTest, ChangingNeedsTheAdminTokenWhenThereIsOne) {
+  options.token = "read";
+  options.admin_token = "change";
+  EXPECT_EQ(post("/stop", "", bearer("read")).status, 403u) << "even on the loopback";
+  EXPECT_EQ(post("/stop", "", bearer("change"), "10.0.0.9:1").status, 200u);
+  EXPECT_EQ(ask({"GET", "/status", bearer("change"), {}, kHere}).status, 200u);
+}
+
+class AdminShell : public testing::Test {
+ protected:
+  int run(std::string_view line) {
+    out.str("");
+    diagnostics.str("");
+    Shell shell(
+        {{"a:1", "b:2"}, "secret", json},
+        [this](const Address& node, const http::Request& request, Duration) {
+          asked.emplace_back(node, request);
+          Result<http::Response> answer = answers.front();
+          answers.erase(answers.begin());
+          return answer;
+        },
+        out, diagnostics);
+    return shell.run(line);
+  }
+
+  bool json = false;
+  std::vector<Result<http::Response>> answers;
+  std::vector<std::pair<Address, http::Request>> asked;
+  std::ostringstream out;
+  std::ostringstream diagnostics;
+};
+
+TEST_F(AdminShell, AsksTheFirstNodeThatIsThere) {
+  answers = {fail(Code::unavailable, "cannot connect"), http::Response{200, {}, "name = 1\n"}};
+  EXPECT_EQ(run("config"), 0);
+  EXPECT_EQ(out.str(), "name = 1\n");
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_EQ(asked[1].first, "b:2");
+  EXPECT_EQ(asked[1].second.target, "/config");
+  EXPECT_EQ(asked[1].second.header("authorization"), "Bearer secret");
+}
+
+TEST_F(AdminShell, ShowsTheClusterAsATable) {
+  const char* body = R"({"node": "node1", "cluster": "skep", "cluster_id": "12", "ready": true,
+      "members": [{"name": "node2", "state": "alive", "address": "h:2", "listeners": {}},
+      {"name": "n1", "state": "dead", "address": "h:1", "listeners": {"ring": "h:3"}}, 5]})";
+  answers = {http::Response{200, {}, body}, http::Response{200, {}, body}};
+  EXPECT_EQ(run("cluster status"), 0);
+  EXPECT_EQ(out.str(),
+            "cluster skep (12), as node1 sees it; the ring is stable\n"
+            "NODE   STATE  ADDRESS  LISTENS\n"
+            "n1     dead   h:1      ring h:3\n"
+            "node2  alive  h:2      -\n");
+  json = true;
+  EXPECT_EQ(run("cluster status"), 0);
+  EXPECT_EQ(out.str(), body);
+}
+
+TEST_F(AdminShell, JoinsByPosting) {
+  answers = {http::Response{200, {}, R"({"done": "joined"})"}};
+  EXPECT_EQ(run("  cluster  join h:5 "), 0);
+  EXPECT_EQ(asked[0].second.method, "POST");
+  EXPECT_EQ(asked[0].second.body, R"({"peer":"h:5"})");
+  EXPECT_EQ(out.str(), "joined\n");
+}
+
+TEST_F(AdminShell, KeepsNotDoneAndMaybeDoneApart) {
+  answers = {http::Response{409, {}, R"({"error": "of another cluster", "done": "no"})"},
+             http::Response{504, {}, R"({"error": "no answer", "done": "maybe"})"},
+             fail(Code::unknown, "no answer in time"),
+             fail(Code::unknown, "no answer in time"),
+             http::Response{200, {}, "not JSON"},
+             http::Response{502, {}, "<html>"}};
+  EXPECT_EQ(run("cluster join h:5"), 1);
+  EXPECT_EQ(diagnostics.str(), "of another cluster\n");
+  EXPECT_EQ(run("cluster join h:5"), 3);
+  EXPECT_EQ(run("stop"), 3);
+  EXPECT_EQ(run("config"), 1) << "reading changes nothing";
+  EXPECT_EQ(run("cluster status"), 0);
+  EXPECT_EQ(out.str(), "not JSON");
+  EXPECT_EQ(run("ring"), 1);
+  EXPECT_EQ(diagnostics.str(), "the answer was HTTP status 502\n");
+}
+
+TEST_F(AdminShell, SaysWhatIsAccepted) {
+  EXPECT_EQ(run("cluster join"), 2);
+  EXPECT_EQ(diagnostics.str(), "accepted: cluster join HOST:PORT\n");
+  EXPECT_EQ(run("cluster"), 2);
+  EXPECT_EQ(diagnostics.str(), "unknown command; `help` lists what there is\n");
+  EXPECT_EQ(run(""), 0);
+  EXPECT_TRUE(asked.empty());
+}
+
+}  // namespace
+}  // namespace skep::admin
