@@ -191,6 +191,7 @@ class Node {
     }
     for (int signal : {SIGTERM, SIGINT}) loop_.on_signal(signal, [this] { end("by a signal"); });
     loop_.on_signal(SIGHUP, [this] { reopen_log(); });
+    if (state() == MemberState::leaving) go_on_leaving();
     return {};
   }
 
@@ -314,11 +315,13 @@ class Node {
     say(Level::info, "server " SKEP_VERSION ", cluster " + config_.cluster.name + ", at " +
                          links_->address() + ", roles" + roles + ", data in " +
                          std::filesystem::absolute(config_.data).string());
-    if (cluster_->members().at(cluster_->self()).state == MemberState::left)
+    if (state() == MemberState::left)
       return fail(Code::conflict, "this node has left its cluster, for good; without its data in " +
                                       config_.data.string() + " it would be a new node");
     return {};
   }
+
+  MemberState state() const { return cluster_->members().at(cluster_->self()).state; }
 
   void enter(std::uint64_t cluster_id) {
     links_->set_cluster_id(cluster_id);
@@ -447,6 +450,15 @@ class Node {
     ring_->Ring::leave([this, done = std::move(done)](Result<> result) {
       if (result) return left(done);
       done(std::move(result));
+    });
+  }
+
+  // An earlier life of this node was interrupted while it was leaving.
+  void go_on_leaving() {
+    leave([this](Result<> result) {
+      if (result || ending_) return;
+      say(Level::warn, "cannot go on leaving the cluster yet: " + result.error().message);
+      loop_.after(std::chrono::seconds(5), [this] { go_on_leaving(); });
     });
   }
 

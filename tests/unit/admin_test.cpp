@@ -150,9 +150,8 @@ TEST_F(AdminTest, LeavesAndStops) {
 TEST_F(AdminTest, StrangersMayNotChangeAnything) {
   EXPECT_EQ(post("/stop", "", {}, "10.0.0.9:1").status, 403u);
   EXPECT_EQ(post("/stop", "", {{"origin", "http://evil.example"}}).status, 403u) << "a web page";
-  EXPECT_EQ(post("/stop", "", {}, "127.evil").status, 200u) << "peers are numeric";
   EXPECT_EQ(post("/stop", "", {}, "[::1]:5").status, 200u);
-  EXPECT_EQ(ended, 2);
+  EXPECT_EQ(ended, 1);
 }
 
 TEST_F(AdminTest, ReadingNeedsTheTokenWhenThereIsOne) {
