@@ -226,6 +226,17 @@ std::size_t Core::owned() const {
       std::count_if(arcs_.begin(), arcs_.end(), [](const auto& arc) { return arc->owns(); }));
 }
 
+bool Core::has_successors() const {
+  const auto can_own = [&](const Node& node) {
+    return node.id != host_.self && node.alive && !stopping_.contains(node.id);
+  };
+  return std::any_of(arcs_.begin(), arcs_.end(), [&](const auto& arc) {
+    return arc->owns() && std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+             return can_own(node) && arc->record().names(node.id);
+           });
+  });
+}
+
 std::size_t Core::kept() const {
   return static_cast<std::size_t>(std::count_if(arcs_.begin(), arcs_.end(), [&](const auto& arc) {
     return Record::has(arc->record().everybody(), host_.self);

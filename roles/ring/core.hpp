@@ -44,6 +44,8 @@ class Core {
   // From now on this node passes its arcs on and takes no other.
   void stop() { host_.stopping = true; }
   std::size_t owned() const;
+  // Whether, for an arc that this node owns, another member is there that could own it.
+  bool has_successors() const;
   // Arcs whose record, as far as is known here, names this node.
   std::size_t kept() const;
   const Host& host() const { return host_; }

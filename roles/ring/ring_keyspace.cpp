@@ -247,11 +247,7 @@ void Ring::leave(std::function<void(Result<>)> done) {
 // record names this node any more.
 void Ring::check_ending() {
   if (!ending_) return;
-  const auto& nodes = core_->nodes();
-  const bool alone = std::none_of(nodes.begin(), nodes.end(), [&](const Node& node) {
-    return node.id != core_->host().self && node.alive;
-  });
-  const bool stopped = core_->owned() == 0 || alone || env_.clock.now() >= ending_->until;
+  const bool stopped = !core_->has_successors() || env_.clock.now() >= ending_->until;
   const bool left = core_->kept() == 0;
   if (ending_->leaving ? !left : !stopped) return;
   Ending ending = std::move(*ending_);
