@@ -23,6 +23,7 @@
 #include "roles/admin/shell.hpp"
 #include "roles/ring/resp_server.hpp"
 #include "roles/ring/ring.hpp"
+#include "roles/ring/shell.hpp"
 #include "store/sqlite_store.hpp"
 
 namespace skep {
@@ -44,6 +45,7 @@ Look at a configuration
   server version
 
 Talk to a node
+  server ring [WORDS]                       keys and values; default 127.0.0.1:2836
   server admin [WORDS]                      control of the cluster; default 127.0.0.1:5001
 
   --connect HOST:PORT[,HOST:PORT]…          the node, or the first of several that is there
@@ -639,8 +641,20 @@ Result<Client> parse_client(const Words& words, const Address& otherwise, OfNode
     if (!secret) return fail(Code::invalid, "the file " + file + ' ' + secret.error().message);
     client.secret = *secret;
   }
+  if (values->count("execute") != 0 && !client.command.empty())
+    return fail(Code::invalid, "accepted: one command, by -e or as words");
   if (values->count("execute") != 0) client.line = (*values)["execute"].as<std::string>();
   return client;
+}
+
+int talk_to_ring(const Words& words) {
+  auto client = parse_client(words, "127.0.0.1:2836", [](const conf::NodeConfig& config) {
+    return std::pair(config.ring.listen, config.ring.password);
+  });
+  if (!client) return wrong_usage(client.error().message);
+  ring::ShellOptions options{client->nodes, client->secret, client->json};
+  if (client->line) return ring::run_shell_line(options, *client->line, std::cout, std::cerr);
+  return ring::run_shell(options, client->command, std::cin, std::cout, std::cerr);
 }
 
 int talk_to_admin(const Words& words) {
@@ -649,27 +663,24 @@ int talk_to_admin(const Words& words) {
     return std::pair(admin.listen, admin.admin_token.empty() ? admin.token : admin.admin_token);
   });
   if (!client) return wrong_usage(client.error().message);
-  admin::Shell shell({client->nodes, client->secret, client->json}, http::ask, std::cout,
-                     std::cerr);
   std::string line = client->line.value_or("");
   for (const std::string& word : client->command) line += (line.empty() ? "" : " ") + word;
-  if (!line.empty()) return shell.run(line);
-  int exit = kDone;
-  while (std::getline(std::cin, line)) exit = std::max(exit, shell.run(line));
-  return exit;
+  return admin::run_shell({client->nodes, client->secret, client->json}, line, std::cin, std::cout,
+                          std::cerr);
 }
 
 struct Command {
   std::string_view name;
   int (*run)(const Words& words);
 };
-constexpr std::array<Command, 8> kCommands{{{"check", check},
+constexpr std::array<Command, 9> kCommands{{{"check", check},
                                             {"config", config},
                                             {"version", version},
                                             {"--version", version},
                                             {"help", help},
                                             {"--help", help},
                                             {"-h", help},
+                                            {"ring", talk_to_ring},
                                             {"admin", talk_to_admin}}};
 
 int run(const Words& words) {

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <iomanip>
+#include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
+
+#include "net/prompt.hpp"
 
 namespace skep::admin {
 namespace {
@@ -66,6 +70,7 @@ const std::vector<Shell::Command>& Shell::commands() {
       {"config", "", 0, "the node's effective configuration", &Shell::config},
       {"stop", "", 0, "end the node; it stays a member", &Shell::stop},
       {"help", "", 0, "this list", &Shell::help},
+      {"exit", "", 0, "end this shell", &Shell::exit},
   };
   return kCommands;
 }
@@ -186,6 +191,30 @@ int Shell::help(const Words&) {
                     std::string(command.doc)});
   print_table(out_, rows);
   return kDone;
+}
+
+int Shell::exit(const Words&) {
+  ended_ = true;
+  return kDone;
+}
+
+int run_shell(const ShellOptions& options, std::string_view line, std::istream& in,
+              std::ostream& out, std::ostream& diagnostics) {
+  Shell shell(options, http::ask, out, diagnostics);
+  if (!line.empty()) return shell.run(line);
+  int worst = kDone;
+  if (&in == &std::cin && Prompt::has_terminal()) {
+    Prompt prompt(Shell::prompt(), Shell::words(), Prompt::history_file("admin"));
+    while (!shell.ended()) {
+      std::optional<std::string> typed = prompt.line();
+      if (!typed) break;
+      worst = std::max(worst, shell.run(*typed));
+    }
+    return worst;
+  }
+  for (std::string given; !shell.ended() && std::getline(in, given);)
+    worst = std::max(worst, shell.run(given));
+  return worst;
 }
 
 }  // namespace skep::admin

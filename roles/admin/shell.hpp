@@ -2,7 +2,7 @@
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <istream>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -29,6 +29,9 @@ class Shell {
   // 2 wrong usage, 3 may have been done.
   int run(std::string_view line);
 
+  // True after `exit`.
+  bool ended() const { return ended_; }
+
   static const char* prompt() { return "admin> "; }
   // First words, for completion.
   static std::vector<std::string> words();
@@ -46,6 +49,7 @@ class Shell {
   int config(const std::vector<std::string>& args);
   int stop(const std::vector<std::string>& args);
   int help(const std::vector<std::string>& args);
+  int exit(const std::vector<std::string>& args);
   void print_body(const http::Response& response);
   void print_status(const http::Response& response);
 
@@ -53,6 +57,12 @@ class Shell {
   const Ask ask_;
   std::ostream& out_;
   std::ostream& diagnostics_;
+  bool ended_ = false;
 };
+
+// What `server admin` does: the command `line` if it is not empty, else a prompt at a terminal, else
+// the lines of `in`. Returns the process's exit code, the worst of its commands.
+int run_shell(const ShellOptions& options, std::string_view line, std::istream& in,
+              std::ostream& out, std::ostream& diagnostics);
 
 }  // namespace skep::admin
