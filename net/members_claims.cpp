@@ -40,6 +40,13 @@ void Core::hear(const News& news, bool whole) {
 
 // `whole`: the claim is from a full exchange, not fresh gossip.
 void Core::hear_claim(const Claim& claim, bool whole) {
+  const Member* known = table_.find(claim.member.id);
+  // Most of what one hears one has heard before; that is looked at first because it is cheap.
+  const bool confirms = known != nullptr && known->state == MemberState::suspect &&
+                        rank(claim.member.state) >= rank(MemberState::suspect) &&
+                        claim.member.incarnation == known->incarnation;
+  if (known != nullptr && known->id != self().id && !confirms && !newer(claim.member, *known))
+    return;
   if (!acceptable(claim)) {
     ++counters_.refused;
     return;
@@ -48,7 +55,6 @@ void Core::hear_claim(const Claim& claim, bool whole) {
   Member member = claim.member;
   const Duration age = std::chrono::seconds(claim.age);
   member.since = living(member.state) ? now_ : now_ - age;
-  const Member* known = table_.find(member.id);
   if (known == nullptr) {
     if (!living(member.state) && age >= options_.keep_dead) return;
     if (table_.all().size() >= kMaxMembers) {
@@ -64,11 +70,9 @@ void Core::hear_claim(const Claim& claim, bool whole) {
     member.since = now_;
   }
   if (newer(member, *known)) return change(std::move(member), claim.by);
-  if (member.state == MemberState::suspect && known->state == MemberState::suspect &&
-      member.incarnation == known->incarnation)
-    if (auto found = suspicions_.find(member.id);
-        found != suspicions_.end() && found->second.confirm(claim.by))
-      claims_told_.add(member.id);
+  if (auto found = suspicions_.find(member.id);
+      confirms && found != suspicions_.end() && found->second.confirm(claim.by))
+    claims_told_.add(member.id);
 }
 
 // SWIM 4.2: only the member itself raises its incarnation, and by that refutes what is said of it.

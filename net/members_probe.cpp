@@ -26,7 +26,7 @@ constexpr double kSync = 2;
 constexpr double kCall = 1;
 constexpr double kJoin = 0.5;
 constexpr std::size_t kMaxRelays = 256;
-constexpr unsigned kTellFactor = 4;  // each claim is told so many times log2(n) times
+constexpr double kTellFactor = 3;  // each claim is told so many times log(n) times (SWIM 4.1)
 
 }  // namespace
 
@@ -368,7 +368,7 @@ std::uint64_t Core::random(std::uint64_t below) {
 
 unsigned Core::tell_limit() const {
   const auto n = static_cast<double>(table_.living().size());
-  return kTellFactor * static_cast<unsigned>(std::ceil(std::log2(n + 1)));
+  return static_cast<unsigned>(std::ceil(kTellFactor * std::log(n + 1)));
 }
 
 // 1 up to eight nodes, then growing with log n (SWIM 4.2: the time that a refutation needs).

@@ -123,8 +123,9 @@ void MembersSim::apply(std::size_t index, members::Effects effects) {
   for (const auto& member : effects.changed)
     if (auto complaint = checker_.observe(node.id, member)) complaints_.push_back(*complaint);
   for (auto& line : effects.lines)
-    lines_.push_back(std::to_string(now_.time_since_epoch().count() / 1000) + " n" +
-                     std::to_string(index) + ": " + line.text);
+    if (keep_lines)
+      lines_.push_back(std::to_string(now_.time_since_epoch().count() / 1000) + " n" +
+                       std::to_string(index) + ": " + line.text);
   const Time due = std::max(now_, node.core->due() - node.clock);
   if (due != node.tick_at || due == now_) {
     node.tick_at = due;
@@ -178,15 +179,18 @@ std::string MembersSim::disagreement() {
     if (!up(i)) continue;
     running.insert(id(i));
     const auto& members = core(i).members();
+    auto theirs = members.begin();
     for (const auto& [id, member] : reference) {
-      auto found = members.find(id);
-      if (found == members.end()) return member.name + " is unknown to n" + std::to_string(i);
-      if (found->second.incarnation != member.incarnation || found->second.state != member.state)
+      if (theirs == members.end() || theirs->first != id)
+        return "n" + std::to_string(i) + " and n" + std::to_string(*first) +
+               " know different nodes";
+      if (theirs->second.incarnation != member.incarnation || theirs->second.state != member.state)
         return member.name + " is " + std::string(name(member.state)) + " to n" +
-               std::to_string(*first) + ", but " + std::string(name(found->second.state)) +
+               std::to_string(*first) + ", but " + std::string(name(theirs->second.state)) +
                " to n" + std::to_string(i);
+      ++theirs;
     }
-    if (members.size() != reference.size()) return "n" + std::to_string(i) + " knows more";
+    if (theirs != members.end()) return "n" + std::to_string(i) + " knows more";
     if (core(i).rumors().digests() != core(*first).rumors().digests())
       return "rumors of n" + std::to_string(i) + " differ";
   }

@@ -33,6 +33,7 @@ class MembersSim {
   std::uint64_t messages = 0;     // handed to the network
   std::uint64_t largest = 0;      // the largest payload that is not a full exchange
   std::size_t lists_in_full = 0;  // full exchanges
+  bool keep_lines = true;         // the nodes' logs
 
   std::size_t size() const { return nodes_.size(); }
   Time now() const { return now_; }
