@@ -59,9 +59,10 @@ Result<> Core::restore(std::string_view saved) {
 
 void Core::begin(Time now) {
   SKEP_ASSERT(started_ && now >= now_);
-  now_ = now;
   // Whatever ran out while this loop did not run, ran out by this node's own fault (Lifeguard 3.1).
-  if (now > due_ + part_of(0.05)) forgive(now - due_);
+  const Time expected = std::max(due_, now_);
+  now_ = now;
+  if (now > expected + part_of(0.05)) forgive(now - expected);
 }
 
 Effects Core::end() {

@@ -277,15 +277,15 @@ void Core::call_the_lost() {
   if (now_ < next_call_) return;
   next_call_ = now_ + part_of(kCall);
   defend();
-  std::vector<Peer> lost;
+  std::vector<Address> lost;
   for (const auto& [id, member] : table_.all())
     if (member.state == MemberState::dead && !table_.lives_at(member.address))
-      lost.push_back({id, member.address});
+      lost.push_back(member.address);
   for (const Address& peer : options_.peers)
-    if (!table_.lives_at(peer)) lost.push_back({0, peer});
+    if (!table_.lives_at(peer)) lost.push_back(peer);
   if (lost.empty() || random(table_.living().size()) >= 4 * lost.size()) return;
-  const Peer& peer = lost[random(lost.size())];
-  send(peer.address, peer.id, Type::sync, Sync{cluster_, 0, digest()});
+  // Whoever answers there: the dead one may have come back with a new disk.
+  send(lost[random(lost.size())], 0, Type::sync, Sync{cluster_, 0, digest()});
 }
 
 void Core::ask_to_join() {
