@@ -57,7 +57,7 @@ void Links::on_message(Part part, Receive receive) {
   receivers_.at(static_cast<std::size_t>(part)) = std::move(receive);
 }
 
-void Links::on_down(Down down) { down_ = std::move(down); }
+void Links::on_down(Down down) { downs_.push_back(std::move(down)); }
 
 void Links::on_up(std::function<void(const Hello&)> up) { up_ = std::move(up); }
 
@@ -293,7 +293,8 @@ void Links::link_gone(Link& link) {
   const bool was_up = link.was_up();
   const NodeId identity = link.peer().identity;
   std::erase_if(links_, [&](const auto& each) { return each.get() == &link; });
-  if (was_up && down_) down_(identity);
+  if (was_up)
+    for (const Down& down : downs_) down(identity);
 }
 
 // What takes too long, and who has been forgotten.

@@ -22,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "net/hello.hpp"
 #include "net/loop.hpp"
@@ -106,7 +107,7 @@ class Links final : public Transport {
   std::map<Address, std::unique_ptr<Peer>> peers_;  // everybody who was sent to lately
   std::map<Address, std::string> complaints_;       // what was last logged about an address
   std::array<Receive, 8> receivers_;                // by Part
-  Down down_;
+  std::vector<Down> downs_;
   std::function<void(const Hello&)> up_;
   Timers::Id sweep_ = 0;
 };
