@@ -60,8 +60,8 @@ class Shell {
   bool ended_ = false;
 };
 
-// What `server admin` does: the command `line` if it is not empty, else a prompt at a terminal, else
-// the lines of `in`. Returns the process's exit code, the worst of its commands.
+// What `server admin` does: the command `line` if it is not empty, else a prompt at a terminal,
+// else the lines of `in`. Returns the process's exit code, the worst of its commands.
 int run_shell(const ShellOptions& options, std::string_view line, std::istream& in,
               std::ostream& out, std::ostream& diagnostics);
 

@@ -16,7 +16,7 @@
 //   I2  A promise, and a record, is durable before any message that depends on it leaves.
 //   I3  An acknowledged write is in the journals of a majority of the record in force.
 //   I4  An owner serves only while its record is in force: a majority of the members, and of those
-//       they replace, has the record, and a majority of the members has the copy that it began with.
+//       they replace, has the record, and a majority of the members has the copy it began with.
 //   I5  A read is answered inside a lease of a majority, taken after the request's arrival or
 //       before.
 //   I6  The versions of a key that were acknowledged only grow.

@@ -69,8 +69,7 @@ Finding search(const std::vector<Interval>& history, Steps& steps,
 
 // An operation of a Model. `reply` is what was answered; it means nothing while when.known() is
 // false.
-template <class Model>
-struct Operation {
+template <class Model> struct Operation {
   typename Model::Op op;
   typename Model::Reply reply;
   Interval when;
