@@ -46,6 +46,8 @@ bool matches_one(std::string_view& pattern, char c) {
 }  // namespace
 
 bool glob_match(std::string_view pattern, std::string_view text) {
+  // An empty text matches no pattern of two stars; Redis has it so.
+  if (text.empty()) return pattern.empty() || pattern == "*";
   // Only the last star needs to be remembered: if what follows it cannot be placed anywhere, no
   // longer match of an earlier star helps.
   bool starred = false;

@@ -120,8 +120,9 @@ Value Session::auth_command(Args args) {
 
 Value Session::select(Args args) {
   auto index = resp::to_integer(args[1]);
-  if (!index || *index != static_cast<int>(*index))
-    return Value::error("ERR value is not an integer or out of range");
+  if (!index) return Value::error("ERR value is not an integer or out of range");
+  if (*index != static_cast<int>(*index))
+    return Value::error("ERR value is out of range, value must between -2147483648 and 2147483647");
   if (*index != 0) return Value::error("ERR DB index is out of range");
   return Value::status("OK");
 }

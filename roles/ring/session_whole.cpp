@@ -17,9 +17,16 @@ constexpr std::size_t kMaxPage = 100'000;
 constexpr std::size_t kWalkPage = 1000;
 constexpr std::size_t kRandomPage = 64;
 
-std::string_view match_all_is_empty(std::string_view pattern) {
-  return pattern == "*" ? std::string_view() : pattern;
-}
+// A pattern as a Keyspace takes it, to which an empty one matches every key.
+struct Match {
+  std::string pattern;
+  bool only_empty = false;  // the client's pattern is the empty one
+
+  Match() = default;
+  explicit Match(std::string_view asked)
+      : pattern(asked == "*" ? std::string_view() : asked), only_empty(asked.empty()) {}
+  bool drops(const std::string& key) const { return only_empty && !key.empty(); }
+};
 
 std::vector<Value> bulks(std::vector<std::string> keys) {
   std::vector<Value> values;
@@ -31,15 +38,14 @@ std::vector<Value> bulks(std::vector<std::string> keys) {
 // KEYS: the pages of a walk over the ring, collected.
 class Walk : public std::enable_shared_from_this<Walk> {
  public:
-  Walk(Ticket ticket, std::string_view pattern)
-      : ticket_(ticket), pattern_(match_all_is_empty(pattern)) {}
+  Walk(Ticket ticket, std::string_view pattern) : ticket_(ticket), match_(pattern) {}
 
   // A page may come from within scan(), so a loop here and not a recursion: pages are many.
   void go() {
     if (std::exchange(running_, true)) return;
     do {
       arrived_ = false;
-      ticket_.server->keyspace().scan(cursor_, kWalkPage, pattern_,
+      ticket_.server->keyspace().scan(cursor_, kWalkPage, match_.pattern,
                                       [self = shared_from_this()](Result<Keyspace::Page> page) {
                                         self->take(std::move(page));
                                       });
@@ -52,6 +58,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
     arrived_ = true;
     if (!page) return end(tl::unexpected(page.error()));
     for (std::string& key : page->keys) {
+      if (match_.drops(key)) continue;
       bytes_ += key.size();
       keys_.push_back(std::move(key));
     }
@@ -70,7 +77,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
   }
 
   const Ticket ticket_;
-  const std::string pattern_;
+  const Match match_;
   std::uint64_t cursor_ = 0;
   std::vector<std::string> keys_;
   std::size_t bytes_ = 0;
@@ -82,13 +89,13 @@ class Walk : public std::enable_shared_from_this<Walk> {
 struct ScanOptions {
   std::uint64_t cursor = 0;
   std::size_t count = 10;
-  std::string_view match;
+  Match match;
   bool other_type = false;  // of which there are no keys here
 };
 
 // An error's text, or empty.
 std::string read_scan(Args args, ScanOptions& options) {
-  std::string_view cursor = args[1];
+  std::string_view cursor = args[1].empty() ? "0" : args[1];
   auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), options.cursor);
   if (error != std::errc() || end != cursor.data() + cursor.size()) return "ERR invalid cursor";
   for (std::size_t i = 2; i < args.size(); i += 2) {
@@ -100,7 +107,7 @@ std::string read_scan(Args args, ScanOptions& options) {
       if (*count < 1) return "ERR syntax error";
       options.count = std::min(static_cast<std::size_t>(*count), kMaxPage);
     } else if (is_word(args[i], "MATCH")) {
-      options.match = match_all_is_empty(value);
+      options.match = Match(value);
     } else if (is_word(args[i], "TYPE")) {
       options.other_type = !is_word(value, "STRING");
     } else {
@@ -109,11 +116,6 @@ std::string read_scan(Args args, ScanOptions& options) {
   }
   return {};
 }
-
-struct Section {
-  const char* name;
-  std::string text;
-};
 
 void line(std::string& out, std::string_view name, const std::string& value) {
   out.append(name).append(":").append(value).append("\r\n");
@@ -189,8 +191,10 @@ std::string info_text(RespServer& server, const std::vector<std::string>& asked,
   add("MEMORY", "Memory", memory_section());
   add("STATS", "Stats", stats_section(server));
   add("CPU", "CPU", cpu_section());
+  // Two figures at least, or clients do not take the line apart. No part of a value expires here.
   add("KEYSPACE", "Keyspace",
-      keys.value_or(0) > 0 ? "db0:keys=" + std::to_string(*keys) + "\r\n" : std::string());
+      keys.value_or(0) > 0 ? "db0:keys=" + std::to_string(*keys) + ",subexpiry=0\r\n"
+                           : std::string());
   return text;
 }
 
@@ -218,13 +222,14 @@ void Session::scan(Args args) {
   std::string error = read_scan(args, options);
   if (!error.empty()) return reply(Value::error(std::move(error)));
   Ticket ticket = open(false, true);
-  server_.keyspace().scan(options.cursor, options.count, options.match,
-                          [ticket, none = options.other_type](Result<Keyspace::Page> page) {
-                            if (!page) return ticket(tl::unexpected(page.error()));
-                            if (none) page->keys.clear();
-                            ticket(Value::array({Value::bulk(std::to_string(page->cursor)),
-                                                 Value::array(bulks(std::move(page->keys)))}));
-                          });
+  server_.keyspace().scan(
+      options.cursor, options.count, options.match.pattern,
+      [ticket, none = options.other_type, match = options.match](Result<Keyspace::Page> page) {
+        if (!page) return ticket(tl::unexpected(page.error()));
+        std::erase_if(page->keys, [&](const auto& key) { return none || match.drops(key); });
+        ticket(Value::array({Value::bulk(std::to_string(page->cursor)),
+                             Value::array(bulks(std::move(page->keys)))}));
+      });
 }
 
 void Session::keys(std::string_view pattern) {

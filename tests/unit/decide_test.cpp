@@ -307,6 +307,7 @@ TEST(Glob, MatchesAsRedisDoes) {
                                                                   {"a\\*", "ab"},
                                                                   {"[", "a"},
                                                                   {"?", ""},
+                                                                  {"**", ""},
                                                                   {"a", "A"},
                                                                   {"*a", "ab"}})
     EXPECT_FALSE(glob_match(pattern, text)) << pattern << " " << text;
