@@ -598,7 +598,8 @@ TEST(Members, WhateverComesInIsRefusedOrHeard) {
 
 std::string hex(std::string_view bytes) {
   std::string out;
-  for (unsigned char byte : bytes) {
+  for (char each : bytes) {
+    const auto byte = static_cast<unsigned char>(each);
     out += "0123456789abcdef"[byte >> 4];
     out += "0123456789abcdef"[byte & 15];
   }
