@@ -4,15 +4,12 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/program_options.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <span>
 
-#include "conf/files.hpp"
-#include "conf/load.hpp"
-#include "conf/units.hpp"
+#include "conf/arguments.hpp"
 #include "net/cluster.hpp"
 #include "net/http.hpp"
 #include "net/links.hpp"
@@ -29,8 +26,7 @@
 namespace skep {
 namespace {
 
-namespace po = boost::program_options;
-using Words = std::vector<std::string>;
+using conf::Words;
 
 enum Exit : int { kDone = 0, kNotDone = 1, kWrongUsage = 2, kMaybeDone = 3 };
 
@@ -63,92 +59,22 @@ int wrong_usage(const std::string& what) {
   return kWrongUsage;
 }
 
-// Parses `words` by `options`; a word that is no option is one more value of "file".
-Result<po::variables_map> parse(const Words& words, const po::options_description& options,
-                                int files) {
-  po::positional_options_description positional;
-  if (files > 0) positional.add("file", files);
-  po::variables_map values;
-  try {
-    po::store(
-        po::command_line_parser(words)
-            .options(options)
-            .positional(positional)
-            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-            .run(),
-        values);
-  } catch (const po::too_many_positional_options_error&) {
-    return fail(Code::invalid, "more words than it takes");
-  } catch (const po::error& error) {
-    return fail(Code::invalid, error.what());
-  }
-  return values;
-}
-
-template <class T> T value_or(const po::variables_map& values, const char* name, T otherwise = {}) {
-  return values.count(name) != 0 ? values[name].as<T>() : otherwise;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
-
-Result<conf::Loaded> load(const std::string& file, const Words& sets) {
-  auto loaded = conf::load(file, sets, host_name());
-  if (loaded) return std::move(*loaded);
-  std::string problems;
-  for (const conf::Problem& problem : loaded.error()) {
-    if (!problems.empty()) problems += '\n';
-    problems += conf::show(problem);
-  }
-  return fail(Code::invalid, problems);
-}
-
-// What `check`, `config` and a node take: a file and overrides.
-Result<conf::Loaded> load_by(const Words& words, bool by_option) {
-  po::options_description options;
-  options.add_options()(by_option ? "config" : "file", po::value<std::string>())(
-      "set", po::value<Words>()->composing());
-  auto values = parse(words, options, by_option ? 0 : 1);
-  if (!values) return tl::unexpected(values.error());
-  auto file = value_or<std::string>(*values, by_option ? "config" : "file");
-  if (file.empty()) return fail(Code::invalid, "which file? Accepted: a node.toml");
-  return load(file, value_or<Words>(*values, "set"));
-}
-
 int refuse_configuration(const Error& error) {
   std::cerr << error.message << '\n';
   return kWrongUsage;
 }
 
 int check(const Words& words) {
-  auto loaded = load_by(words, false);
+  auto loaded = conf::load_by_file(words);
   if (!loaded) return refuse_configuration(loaded.error());
   std::cout << "valid: " << loaded->config.name << '\n';
   return kDone;
 }
 
-// The effective values as TOML, each with its origin.
-std::string show(const std::vector<conf::Effective>& values) {
-  std::string out;
-  std::string section;
-  for (const conf::Effective& value : values) {
-    std::size_t dot = value.key.find('.');
-    std::string in = dot == std::string::npos ? "" : value.key.substr(0, dot);
-    if (in != section) out += "\n[" + (section = in) + "]\n";
-    std::string key = dot == std::string::npos ? value.key : value.key.substr(dot + 1);
-    out += value.value.empty() ? "# " + key + " is not set\n"
-                               : key + " = " + value.value + "  # " + value.origin + '\n';
-  }
-  return out;
-}
-
 int config(const Words& words) {
-  auto loaded = load_by(words, false);
+  auto loaded = conf::load_by_file(words);
   if (!loaded) return refuse_configuration(loaded.error());
-  std::cout << show(loaded->effective);
+  std::cout << conf::show(loaded->effective);
   return kDone;
 }
 
@@ -160,21 +86,6 @@ int version(const Words&) {
 int help(const Words&) {
   std::cout << kUsage;
   return kDone;
-}
-
-// Where a client on this machine reaches what listens on `listen`.
-Address reachable(const Address& listen) {
-  auto address = conf::parse_address(listen);
-  if (!address || !conf::is_wildcard(address->host)) return listen;
-  bool six = address->host.find(':') != std::string::npos;
-  return (six ? "[::1]:" : "127.0.0.1:") + std::to_string(address->port);
-}
-
-// What other machines dial to reach `listen`: on the host of `advertised` when it is a wildcard.
-Address dialable(const Address& listen, const Address& advertised) {
-  auto address = conf::parse_address(listen);
-  if (!address || !conf::is_wildcard(address->host)) return listen;
-  return advertised.substr(0, advertised.rfind(':') + 1) + std::to_string(address->port);
 }
 
 // A node: opens its parts, wires them, runs until it is told to end.
@@ -304,9 +215,9 @@ class Node {
     self.incarnation = incarnation;
     self.roles = config_.roles;
     if (config_.runs("ring"))
-      self.listeners.push_back({"ring", dialable(config_.ring.listen, self.address)});
+      self.listeners.push_back({"ring", conf::dialable(config_.ring.listen, self.address)});
     if (config_.runs("admin"))
-      self.listeners.push_back({"admin", dialable(config_.admin.listen, self.address)});
+      self.listeners.push_back({"admin", conf::dialable(config_.admin.listen, self.address)});
     self.weight = static_cast<std::uint32_t>(config_.ring.weight);
     return self;
   }
@@ -356,8 +267,9 @@ class Node {
     resp.password = from.password;
     resp.limits.max_bulk = from.max_value;
     resp.limits.max_request = (std::size_t{64} << 20) + 4 * from.max_value;
-    resp.listen = dialable(from.listen, links_->address());
+    resp.listen = conf::dialable(from.listen, links_->address());
     resp.node = config_.name;
+    resp.settings = {{"maxclients", std::to_string(from.max_connections)}};
     resp_ = std::make_unique<ring::RespServer>(*ring_, loop_, loop_, std::move(resp));
     TcpLimits limits;
     limits.max_connections = from.max_connections;
@@ -543,7 +455,7 @@ void raise_file_limit() {
 }
 
 int run_node(const Words& words) {
-  auto loaded = load_by(words, true);
+  auto loaded = conf::load_by_option(words);
   if (!loaded) return refuse_configuration(loaded.error());
   const conf::NodeConfig& config = loaded->config;
   auto log = LogSink::open({config.log.file.string(), *LogLevels::parse(config.log.level),
@@ -551,7 +463,7 @@ int run_node(const Words& words) {
   if (!log) return refuse_configuration(log.error());
   raise_file_limit();
   try {
-    Node node(config, show(loaded->effective), **log);
+    Node node(config, conf::show(loaded->effective), **log);
     Result<> opened = node.open();
     if (opened) return node.run();
     (*log)->write(Level::error, "node", "does not start: " + opened.error().message);
@@ -562,93 +474,8 @@ int run_node(const Words& words) {
   return kNotDone;
 }
 
-// What all clients have in common.
-struct Client {
-  std::vector<Address> nodes;
-  std::string secret;
-  bool json = false;
-  Words command;                    // empty: a prompt, or lines from a pipe
-  std::optional<std::string> line;  // -e
-};
-
-// Options come before the command's words, so that these may look like anything.
-std::size_t count_options(const Words& words) {
-  std::size_t i = 0;
-  while (i < words.size() && words[i].size() > 1 && words[i][0] == '-') {
-    bool flag = words[i] == "--json" || words[i].find('=') != std::string::npos;
-    if (words[i] == "--") return i;
-    i += flag ? 1 : 2;
-  }
-  return std::min(i, words.size());
-}
-
-std::vector<Address> split(const std::string& list) {
-  std::vector<Address> parts;
-  for (std::size_t from = 0; from <= list.size();) {
-    std::size_t comma = std::min(list.find(',', from), list.size());
-    parts.push_back(list.substr(from, comma - from));
-    from = comma + 1;
-  }
-  return parts;
-}
-
-bool are_addresses(const std::vector<Address>& words) {
-  return std::all_of(words.begin(), words.end(),
-                     [](const Address& word) { return conf::parse_address(word).has_value(); });
-}
-
-// `of` takes a node's address and secret for this role out of its configuration.
-using OfNode = std::pair<Address, std::string> (*)(const conf::NodeConfig&);
-
-Result<> use_configuration(const std::string& file, OfNode of, Client& client) {
-  auto loaded = load(file, {});
-  if (!loaded) return tl::unexpected(loaded.error());
-  auto [listen, secret] = of(loaded->config);
-  client.nodes = {reachable(listen)};
-  client.secret = secret;
-  return {};
-}
-
-Result<Client> parse_client(const Words& words, const Address& otherwise, OfNode of) {
-  po::options_description options;
-  options.add_options()("connect", po::value<std::string>())("daemon", po::value<std::string>())(
-      "proposers", po::value<std::string>())("config", po::value<std::string>())(
-      "secret-file", po::value<std::string>())("json", po::bool_switch())("execute,e",
-                                                                          po::value<std::string>());
-  auto boundary = words.begin() + static_cast<std::ptrdiff_t>(count_options(words));
-  auto values = parse(Words(words.begin(), boundary), options, 0);
-  if (!values) return tl::unexpected(values.error());
-  Client client;
-  client.command.assign(boundary, words.end());
-  if (!client.command.empty() && client.command[0] == "--")
-    client.command.erase(client.command.begin());
-  client.json = (*values)["json"].as<bool>();
-  client.nodes = {otherwise};
-  if (auto file = value_or<std::string>(*values, "config"); !file.empty()) {
-    Result<> used = use_configuration(file, of, client);
-    if (!used) return tl::unexpected(used.error());
-  }
-  for (const char* name : {"connect", "daemon", "proposers"})
-    if (values->count(name) != 0) client.nodes = split((*values)[name].as<std::string>());
-  if (!are_addresses(client.nodes))
-    return fail(Code::invalid, "accepted: --connect HOST:PORT[,HOST:PORT]…");
-  if (!client.command.empty() && are_addresses(split(client.command[0]))) {
-    client.nodes = split(client.command[0]);
-    client.command.erase(client.command.begin());
-  }
-  if (auto file = value_or<std::string>(*values, "secret-file"); !file.empty()) {
-    Result<std::string> secret = conf::read_secret(file);
-    if (!secret) return fail(Code::invalid, "the file " + file + ' ' + secret.error().message);
-    client.secret = *secret;
-  }
-  if (values->count("execute") != 0 && !client.command.empty())
-    return fail(Code::invalid, "accepted: one command, by -e or as words");
-  if (values->count("execute") != 0) client.line = (*values)["execute"].as<std::string>();
-  return client;
-}
-
 int talk_to_ring(const Words& words) {
-  auto client = parse_client(words, "127.0.0.1:2836", [](const conf::NodeConfig& config) {
+  auto client = conf::parse_client(words, "127.0.0.1:2836", [](const conf::NodeConfig& config) {
     return std::pair(config.ring.listen, config.ring.password);
   });
   if (!client) return wrong_usage(client.error().message);
@@ -658,7 +485,7 @@ int talk_to_ring(const Words& words) {
 }
 
 int talk_to_admin(const Words& words) {
-  auto client = parse_client(words, "127.0.0.1:5001", [](const conf::NodeConfig& config) {
+  auto client = conf::parse_client(words, "127.0.0.1:5001", [](const conf::NodeConfig& config) {
     const conf::AdminConfig& admin = config.admin;
     return std::pair(admin.listen, admin.admin_token.empty() ? admin.token : admin.admin_token);
   });
@@ -688,6 +515,7 @@ int run(const Words& words) {
     std::cerr << kUsage;
     return kWrongUsage;
   }
+  if (words.size() > 1 && words[1] == "--help") return help(words);
   if (words[0].rfind("--config", 0) == 0 || words[0].rfind("--set", 0) == 0) return run_node(words);
   for (const Command& command : kCommands)
     if (words[0] == command.name) return command.run(Words(words.begin() + 1, words.end()));

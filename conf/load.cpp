@@ -259,4 +259,18 @@ tl::expected<Loaded, std::vector<Problem>> load(const std::string& file,
   return Loader(file, host).run(sets);
 }
 
+std::string show(const std::vector<Effective>& values) {
+  std::string out;
+  std::string section;
+  for (const Effective& value : values) {
+    std::size_t dot = value.key.find('.');
+    std::string in = dot == std::string::npos ? "" : value.key.substr(0, dot);
+    if (in != section) out += "\n[" + (section = in) + "]\n";
+    std::string key = dot == std::string::npos ? value.key : value.key.substr(dot + 1);
+    out += value.value.empty() ? "# " + key + " is not set\n"
+                               : key + " = " + value.value + "  # " + value.origin + '\n';
+  }
+  return out;
+}
+
 }  // namespace skep::conf

@@ -34,4 +34,7 @@ tl::expected<Loaded, std::vector<Problem>> load(const std::string& file,
                                                 std::span<const std::string> sets,
                                                 const std::string& host);
 
+// The effective values as TOML, each with its origin behind it.
+std::string show(const std::vector<Effective>& values);
+
 }  // namespace skep::conf

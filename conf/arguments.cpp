@@ -1,0 +1,170 @@
+#include "conf/arguments.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options.hpp>
+
+#include "conf/files.hpp"
+#include "conf/units.hpp"
+
+namespace skep::conf {
+namespace {
+
+namespace po = boost::program_options;
+
+// Parses `words` by `options`; a word that is no option is one more value of "file".
+Result<po::variables_map> parse(const Words& words, const po::options_description& options,
+                                int files) {
+  po::positional_options_description positional;
+  if (files > 0) positional.add("file", files);
+  po::variables_map values;
+  try {
+    po::store(
+        po::command_line_parser(words)
+            .options(options)
+            .positional(positional)
+            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
+            .run(),
+        values);
+  } catch (const po::too_many_positional_options_error&) {
+    return fail(Code::invalid, "more words than it takes");
+  } catch (const po::error& error) {
+    return fail(Code::invalid, error.what());
+  }
+  return values;
+}
+
+template <class T> T value_or(const po::variables_map& values, const char* name, T otherwise = {}) {
+  return values.count(name) != 0 ? values[name].as<T>() : otherwise;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+// What `check`, `config` and a node take: a file and overrides.
+Result<Loaded> load_by(const Words& words, bool by_option) {
+  po::options_description options;
+  options.add_options()(by_option ? "config" : "file", po::value<std::string>())(
+      "set", po::value<Words>()->composing());
+  auto values = parse(words, options, by_option ? 0 : 1);
+  if (!values) return tl::unexpected(values.error());
+  auto file = value_or<std::string>(*values, by_option ? "config" : "file");
+  if (file.empty()) return fail(Code::invalid, "which file? Accepted: a node.toml");
+  return load_or_explain(file, value_or<Words>(*values, "set"));
+}
+
+// Where a client on this machine reaches what listens on `listen`.
+std::string reachable(const std::string& listen) {
+  auto address = parse_address(listen);
+  if (!address || !is_wildcard(address->host)) return listen;
+  bool six = address->host.find(':') != std::string::npos;
+  return (six ? "[::1]:" : "127.0.0.1:") + std::to_string(address->port);
+}
+
+// Options come before the command's words, so that these may look like anything.
+std::size_t count_options(const Words& words) {
+  std::size_t i = 0;
+  while (i < words.size() && words[i].size() > 1 && words[i][0] == '-') {
+    bool flag = words[i] == "--json" || words[i].find('=') != std::string::npos;
+    if (words[i] == "--") return i;
+    i += flag ? 1 : 2;
+  }
+  return std::min(i, words.size());
+}
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> parts;
+  for (std::size_t from = 0; from <= list.size();) {
+    std::size_t comma = std::min(list.find(',', from), list.size());
+    parts.push_back(list.substr(from, comma - from));
+    from = comma + 1;
+  }
+  return parts;
+}
+
+bool are_addresses(const std::vector<std::string>& words) {
+  return std::all_of(words.begin(), words.end(),
+                     [](const std::string& word) { return parse_address(word).has_value(); });
+}
+
+Result<> use_configuration(const std::string& file, OfNode of, ClientWords& client) {
+  auto loaded = load_or_explain(file, {});
+  if (!loaded) return tl::unexpected(loaded.error());
+  auto [listen, secret] = of(loaded->config);
+  client.nodes = {reachable(listen)};
+  client.secret = secret;
+  return {};
+}
+
+// The nodes that are named by an option, or by the first word.
+Result<> take_nodes(const po::variables_map& values, ClientWords& client) {
+  for (const char* name : {"connect", "daemon", "proposers"})
+    if (values.count(name) != 0) client.nodes = split(values[name].as<std::string>());
+  if (!are_addresses(client.nodes))
+    return fail(Code::invalid, "accepted: --connect HOST:PORT[,HOST:PORT]…");
+  if (client.command.empty() || !are_addresses(split(client.command[0]))) return {};
+  client.nodes = split(client.command[0]);
+  client.command.erase(client.command.begin());
+  return {};
+}
+
+}  // namespace
+
+Result<Loaded> load_or_explain(const std::string& file, const Words& sets) {
+  auto loaded = load(file, sets, host_name());
+  if (loaded) return std::move(*loaded);
+  std::string problems;
+  for (const Problem& problem : loaded.error()) {
+    if (!problems.empty()) problems += '\n';
+    problems += show(problem);
+  }
+  return fail(Code::invalid, problems);
+}
+
+Result<Loaded> load_by_file(const Words& words) { return load_by(words, false); }
+Result<Loaded> load_by_option(const Words& words) { return load_by(words, true); }
+
+Result<ClientWords> parse_client(const Words& words, const std::string& otherwise, OfNode of) {
+  po::options_description options;
+  options.add_options()("connect", po::value<std::string>())("daemon", po::value<std::string>())(
+      "proposers", po::value<std::string>())("config", po::value<std::string>())(
+      "secret-file", po::value<std::string>())("json", po::bool_switch())("execute,e",
+                                                                          po::value<std::string>());
+  auto boundary = words.begin() + static_cast<std::ptrdiff_t>(count_options(words));
+  auto values = parse(Words(words.begin(), boundary), options, 0);
+  if (!values) return tl::unexpected(values.error());
+  ClientWords client;
+  client.command.assign(boundary, words.end());
+  if (!client.command.empty() && client.command[0] == "--")
+    client.command.erase(client.command.begin());
+  client.json = (*values)["json"].as<bool>();
+  client.nodes = {otherwise};
+  if (auto file = value_or<std::string>(*values, "config"); !file.empty()) {
+    Result<> used = use_configuration(file, of, client);
+    if (!used) return tl::unexpected(used.error());
+  }
+  if (Result<> named = take_nodes(*values, client); !named) return tl::unexpected(named.error());
+  if (auto file = value_or<std::string>(*values, "secret-file"); !file.empty()) {
+    Result<std::string> secret = read_secret(file);
+    if (!secret) return fail(Code::invalid, "the file " + file + ' ' + secret.error().message);
+    client.secret = *secret;
+  }
+  if (values->count("execute") == 0) return client;
+  if (!client.command.empty())
+    return fail(Code::invalid, "accepted: one command, by -e or as words");
+  client.line = (*values)["execute"].as<std::string>();
+  return client;
+}
+
+std::string dialable(const std::string& listen, const std::string& advertised) {
+  auto address = parse_address(listen);
+  if (!address || !is_wildcard(address->host)) return listen;
+  return advertised.substr(0, advertised.rfind(':') + 1) + std::to_string(address->port);
+}
+
+}  // namespace skep::conf
