@@ -1,5 +1,6 @@
 // The ring role's Keyspace: what clients ask, and how a node ends its part.
 #include "net/base/assert.hpp"
+#include "net/resp_text.hpp"
 #include "roles/ring/glob.hpp"
 #include "roles/ring/ring.hpp"
 
@@ -190,7 +191,7 @@ Ring::Status Ring::status() const {
 
 resp::Value Ring::describe(Args args) {
   const std::string_view word = args.empty() ? std::string_view() : args[0];
-  if (word == "NODES") {
+  if (resp::is_word(word, "NODES")) {
     resp::Value list = resp::Value::array({});
     for (const auto& [id, member] : membership_.members()) {
       std::string listens;
@@ -201,14 +202,14 @@ resp::Value Ring::describe(Args args) {
     }
     return list;
   }
-  if (word == "OWNER" && args.size() == 2) {
+  if (resp::is_word(word, "OWNER") && args.size() == 2) {
     if (!router_) return resp::Value::error("TRYAGAIN " + std::string(kNotStarted));
     const Record& record = router_->hint(arc_of(slot_of(args[1]), options_.hive.arcs));
     const auto owner = membership_.members().find(record.owner);
     if (owner == membership_.members().end()) return resp::Value::null();
     return resp::Value::bulk(owner->second.name + "@" + owner->second.address);
   }
-  if (word == "STATUS") {
+  if (resp::is_word(word, "STATUS")) {
     const Status now = status();
     const auto flag = [](bool value) { return value ? std::string("yes") : std::string("no"); };
     return resp::Value::bulk(
