@@ -137,9 +137,10 @@ class Arc {
   bool waiting_for_recovery() const { return recovery_ != nullptr; }
   // The epoch of its ownership; of its record, if it is not the owner.
   Epoch epoch() const { return reign_ ? reign_->epoch : record().epoch; }
-  // Whose copy a change waits for; 0: nobody's.
-  NodeId newcomer() const {
-    return reign_ && reign_->change && !claim_ ? reign_->change->step.newcomer : 0;
+  // The change that waits until its next members are ready, and may still be given up.
+  const Step* waiting_step() const {
+    const bool waits = reign_ && reign_->change && !claim_ && !reign_->change->draining;
+    return waits ? &reign_->change->step : nullptr;
   }
   // Whether this peer of the owner's has a whole copy and every write.
   bool caught_up(NodeId peer) const;

@@ -199,24 +199,36 @@ std::optional<Step> Core::handing_over(const Arc& arc) const {
   return std::nullopt;
 }
 
+std::optional<Step> Core::wanted_step(const Arc& arc) const {
+  return host_.stopping ? handing_over(arc)
+                        : next_step(arc, host_.self, nodes_, host_.hive.replication);
+}
+
+// A newcomer that died is waited for no longer. A step without one may wait for members that will
+// never be ready, and gives way as soon as there is a better one; so does a copy when this node
+// stops.
+bool Core::still_wanted(const Arc& arc) const {
+  const Step* step = arc.waiting_step();
+  if (step == nullptr) return true;
+  if (step->newcomer == 0 || host_.stopping) return wanted_step(arc) == *step;
+  const auto node = std::find_if(nodes_.begin(), nodes_.end(),
+                                 [&](const Node& n) { return n.id == step->newcomer; });
+  return node != nodes_.end() && node->alive;
+}
+
 void Core::plan(Time now, Effects& effects) {
   for (Node& node : nodes_) node.stopping = stopping_.contains(node.id);
   std::size_t moving = 0;
   for (const auto& arc : arcs_)
     if (arc->changing()) {
       ++moving;
-      // A newcomer that died is waited for no longer.
-      const NodeId newcomer = arc->newcomer();
-      const auto node = std::find_if(nodes_.begin(), nodes_.end(),
-                                     [&](const Node& n) { return n.id == newcomer; });
-      if (newcomer != 0 && (node == nodes_.end() || !node->alive)) arc->abandon();
+      if (!still_wanted(*arc)) arc->abandon();
     }
   const std::size_t limit = host_.stopping ? arcs_.size() : host_.options.moves;
   for (auto& arc : arcs_) {
     if (moving >= limit) return;
     if (!arc->serving() || !arc->record().settled() || arc->changing()) continue;
-    const auto step = host_.stopping ? handing_over(*arc)
-                                     : next_step(*arc, host_.self, nodes_, host_.hive.replication);
+    const auto step = wanted_step(*arc);
     if (step && arc->begin(now, *step, effects)) ++moving;
   }
 }

@@ -74,6 +74,8 @@ class Core {
   bool first_time(NodeId from, std::uint64_t request);
   void send_heartbeats(Time now, bool urgent_only, Effects&);
   void plan(Time now, Effects&);
+  std::optional<Step> wanted_step(const Arc& arc) const;
+  bool still_wanted(const Arc& arc) const;
   std::optional<Step> handing_over(const Arc& arc) const;
 
   Host host_;

@@ -8,7 +8,8 @@ namespace skep::ring {
 namespace {
 
 constexpr std::string_view kHiveSpace = "ring.hive";  // "options", "boot", "founder"
-constexpr std::size_t kMaxFrame = 1 << 20;            // of collected appends, roughly
+constexpr Duration kAskStoreAgain = std::chrono::seconds(1);
+constexpr std::size_t kMaxFrame = 1 << 20;  // of collected appends, roughly
 
 Result<std::uint64_t> read_number(Store& store, std::string_view key) {
   auto row = store.get(kHiveSpace, key);
@@ -55,9 +56,7 @@ Result<> Ring::start() {
   const bool known = *options || founder_;
   if (known)
     if (auto loaded = load(); !loaded) return loaded;
-  store_.submit(std::move(batch), Durability::durable, [this, alive = alive_, known](Result<> ok) {
-    if (!*alive) return;
-    if (!ok) return env_.log.write(Level::error, "ring", "cannot begin: " + ok.error().message);
+  write_first(std::move(batch), [this, known] {
     if (known) return begin();
     membership_.on_rumor(kOptionsTopic, [this](const Rumor& rumor) {
       if (const auto hive = wire::decode<HiveOptions>(rumor.value); hive && !core_) adopt(*hive);
@@ -80,11 +79,21 @@ void Ring::adopt(const HiveOptions& hive) {
   batch.put(kHiveSpace, "options", wire::encode(hive));
   if (auto loaded = load(); !loaded)
     return env_.log.write(Level::error, "ring", "cannot begin: " + loaded.error().message);
-  store_.submit(std::move(batch), Durability::durable, [this, alive = alive_](Result<> ok) {
-    if (!*alive) return;
-    if (!ok) return env_.log.write(Level::error, "ring", "cannot begin: " + ok.error().message);
-    begin();
-  });
+  write_first(std::move(batch), [this] { begin(); });
+}
+
+// What has to be on disk before this node says anything. A store that refuses is asked again.
+void Ring::write_first(Batch batch, std::function<void()> then) {
+  Batch again = batch;
+  store_.submit(std::move(batch), Durability::durable,
+                [this, alive = alive_, again = std::move(again), then](Result<> ok) mutable {
+                  if (!*alive) return;
+                  if (ok) return then();
+                  env_.log.write(Level::error, "ring", "cannot begin yet: " + ok.error().message);
+                  ticking_ = env_.timers.after(kAskStoreAgain, [this, again, then]() mutable {
+                    write_first(std::move(again), std::move(then));
+                  });
+                });
 }
 
 Result<> Ring::load() {

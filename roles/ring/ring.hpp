@@ -73,6 +73,7 @@ class Ring : public Keyspace {
 
   Result<> load();
   void adopt(const HiveOptions& hive);
+  void write_first(Batch batch, std::function<void()> then);
   void begin();
   void on_message(NodeId from, const Message& message);
   void tick();
