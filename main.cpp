@@ -358,7 +358,7 @@ class Node {
   void leave(std::function<void(Result<>)> done) {
     if (!ring_) {
       cluster_->set_left();
-      left(done);
+      left(std::move(done));
       return;
     }
     ring_->Ring::leave([this, done = std::move(done)](Result<> result) {

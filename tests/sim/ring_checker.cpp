@@ -1,0 +1,313 @@
+#include "tests/sim/ring_checker.hpp"
+
+#include <algorithm>
+
+namespace skep::sim {
+
+using ring::Arc;
+using ring::Record;
+
+namespace {
+
+std::string arc_key(std::size_t arc) {
+  return {static_cast<char>(arc >> 8), static_cast<char>(arc & 0xff)};
+}
+
+// What a node that was told of a record may write of it: that it is settled now.
+bool same_record(const Record& a, const Record& b) {
+  return a.owner == b.owner && a.members == b.members &&
+         (a.replaces == b.replaces || a.settled() || b.settled());
+}
+
+}  // namespace
+
+RingChecker::RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken)
+    : plan_(plan), nodes_(nodes), broken_(std::move(broken)) {
+  last_.assign(nodes.size(), std::vector<Record>(plan.ring.hive.arcs));
+}
+
+// "7: node1 of node1 node2 node3, for node1 node2"
+std::string RingChecker::show(const Record& record) const {
+  const auto named = [&](NodeId id) {
+    const auto found = identities_.find(id);
+    if (found == identities_.end()) return std::string("nobody");
+    const bool lost = nodes_[found->second]->identity() != id;
+    return "node" + std::to_string(found->second) + (lost ? "(lost)" : "");
+  };
+  std::string out = std::to_string(record.epoch) + ": " + named(record.owner) + " of";
+  for (const NodeId id : record.members) out += " " + named(id);
+  if (!record.settled()) out += ", for";
+  for (const NodeId id : record.replaces) out += " " + named(id);
+  return out;
+}
+
+void RingChecker::print(const std::function<void(const std::string&)>& line) const {
+  for (std::size_t a = 0; a < plan_.ring.hive.arcs; ++a) {
+    for (const auto& node : nodes_) {
+      if (node->core() == nullptr) continue;
+      const Arc& arc = *node->core()->arcs()[a];
+      std::string out = "arc " + std::to_string(a) + " node" + std::to_string(node->index()) + " " +
+                        show(arc.record()) + "; promised " + std::to_string(arc.promise().epoch);
+      if (arc.owns()) out += "; owns " + std::to_string(arc.epoch());
+      if (arc.serving()) out += "; serves";
+      if (arc.may_read(node->clock().now())) out += "; may read";
+      if (arc.changing()) out += "; changes";
+      if (arc.waiting_for_recovery()) out += "; recovers";
+      if (arc.waiting_step() != nullptr) out += "; waits for its next members";
+      out += "; wants";
+      for (const NodeId id : arc.desired())
+        if (const auto found = identities_.find(id); found != identities_.end())
+          out += " node" + std::to_string(found->second);
+      line(out);
+    }
+  }
+}
+
+void RingChecker::after_step(RingNode& node) {
+  const ring::Core* core = node.core();
+  if (core == nullptr) return;
+  identities_.try_emplace(node.identity(), node.index());
+  for (std::size_t a = 0; a < core->arcs().size(); ++a) {
+    const Arc& arc = *core->arcs()[a];
+    const Record& record = arc.record();
+    Record& last = last_[node.index()][a];
+    if (record.epoch != last.epoch || record.replaces.size() != last.replaces.size()) {
+      last = record;
+      const auto [known, first] = records_.try_emplace({a, record.epoch}, record);
+      if (!first && record.epoch > 0 && !same_record(known->second, record))
+        broken_("arc " + std::to_string(a) +
+                " has two records of one epoch: " + show(known->second) + " and, on node" +
+                std::to_string(node.index()) + ", " + show(record));
+    }
+    if (!arc.serving() || !arc.may_read(node.clock().now())) continue;
+    for (const auto& other : nodes_) {
+      if (other.get() == &node || other->core() == nullptr) continue;
+      const Arc& theirs = *other->core()->arcs()[a];
+      if (!theirs.serving() || !theirs.may_read(other->clock().now())) continue;
+      broken_("arc " + std::to_string(a) + " has two nodes inside a lease: node" +
+              std::to_string(node.index()) + " with " + show(record) + " and node" +
+              std::to_string(other->index()) + " with " + show(theirs.record()));
+    }
+  }
+}
+
+void RingChecker::acknowledged(const std::string& key, const std::string& value) {
+  const std::size_t a = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
+  for (const auto& node : nodes_) {
+    if (node->core() == nullptr) continue;
+    const ring::Entry* entry = node->core()->arcs()[a]->table().find(key);
+    if (entry == nullptr || entry->tombstone || entry->value != value) continue;
+    Floor& floor = floors_[key];
+    if (floor.version < entry->version) floor = {entry->version, value};
+    return;
+  }
+}
+
+Record RingChecker::on_disk(const RingNode& node, std::size_t arc) const {
+  if (node.store() == nullptr) return {};
+  const auto row = node.store()->survivor(Durability::durable, ring::kArcSpace, arc_key(arc));
+  if (!row) return {};
+  const auto standing = ring::decode_standing(*row);
+  return standing ? standing->record : Record{};
+}
+
+RingNode* RingChecker::node_of(NodeId identity) const {
+  for (const auto& node : nodes_)
+    if (node->identity() == identity) return node.get();
+  return nullptr;
+}
+
+bool RingChecker::in_force(const Record& record, std::size_t arc) const {
+  const auto has_it = [&](NodeId id) {
+    const RingNode* node = node_of(id);
+    return node != nullptr && on_disk(*node, arc).epoch >= record.epoch;
+  };
+  return Record::most(record.members, has_it) &&
+         (record.settled() || Record::most(record.replaces, has_it));
+}
+
+std::vector<Record> RingChecker::current(std::size_t arc) const {
+  std::map<ring::Epoch, Record> known;
+  for (const auto& node : nodes_) {
+    const Record record = on_disk(*node, arc);
+    if (record.epoch == 0) continue;
+    const auto [it, first] = known.try_emplace(record.epoch, record);
+    if (!first && record.settled()) it->second = record;
+  }
+  std::vector<Record> current;
+  for (auto it = known.rbegin(); it != known.rend(); ++it) {
+    current.push_back(it->second);
+    if (in_force(it->second, arc)) return current;
+  }
+  return {};
+}
+
+// A node that may have lost what it acknowledged takes part in no majority until it is repaired.
+bool RingChecker::counts(const RingNode& node, std::size_t arc) const {
+  if (node.core() != nullptr) return !node.core()->arcs()[arc]->waiting_for_recovery();
+  return node.store() != nullptr && !node.store()->opening().may_have_lost;
+}
+
+bool RingChecker::has(const RingNode& node, const std::string& key, ring::Version version) const {
+  const auto row =
+      node.store()->survivor(Durability::written, ring::kEntrySpace, ring::row_key(key));
+  if (!row) return false;
+  const auto entry = ring::decode_entry(*row);
+  return entry && entry->version >= version;
+}
+
+void RingChecker::check_acknowledged() {
+  for (const auto& [key, floor] : floors_) {
+    const std::size_t arc = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
+    const std::vector<Record> records = current(arc);
+    if (records.empty()) continue;
+    const Record& record = records.back();
+    const auto lacks = [&](NodeId id) {
+      const RingNode* node = node_of(id);
+      return node != nullptr && counts(*node, arc) && !has(*node, key, floor.version);
+    };
+    // While it is not settled, majorities of both sets are asked.
+    if (!Record::most(record.members, lacks)) continue;
+    if (!record.settled() && !Record::most(record.replaces, lacks)) continue;
+    broken_("acknowledged " + key + " = " + floor.value + " of version " +
+            wire::show(floor.version) + " can be missed by a majority of arc " +
+            std::to_string(arc) + "'s record in force " + show(record));
+  }
+}
+
+bool RingChecker::changing(std::size_t arc) const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+    return node->core() != nullptr && node->core()->arcs()[arc]->changing();
+  });
+}
+
+bool RingChecker::bears(const std::vector<NodeId>& members, const RingNode& candidate, bool wipe,
+                        std::size_t arc) const {
+  // The candidate may be about to become a member.
+  const bool concerned = Record::has(members, candidate.identity()) || changing(arc);
+  if (members.empty() || !concerned) return true;
+  std::size_t damaged = 1;
+  bool lost = wipe;
+  for (const NodeId id : members) {
+    if (id == candidate.identity()) continue;
+    const RingNode* node = node_of(id);
+    if (wiped_.contains(id)) lost = true;
+    if (node == nullptr || !counts(*node, arc)) ++damaged;
+  }
+  const std::size_t majority = members.size() / 2 + 1;
+  return damaged <= (lost ? members.size() - majority : majority - 1);
+}
+
+bool RingChecker::may_damage(const RingNode& candidate, bool wipe) const {
+  for (std::size_t arc = 0; arc < plan_.ring.hive.arcs; ++arc) {
+    const std::vector<Record> records = current(arc);
+    if (records.empty()) return false;
+    for (const Record& record : records)
+      if (!bears(record.members, candidate, wipe, arc) ||
+          !bears(record.replaces, candidate, wipe, arc))
+        return false;
+  }
+  return true;
+}
+
+bool RingChecker::names_lost() const {
+  for (std::size_t arc = 0; arc < plan_.ring.hive.arcs; ++arc)
+    for (const Record& record : current(arc))
+      for (const NodeId id : record.everybody())
+        if (wiped_.contains(id)) return true;
+  return false;
+}
+
+std::string RingChecker::wrong_list(const RingNode& node) const {
+  const auto& members = node.cluster().members();
+  for (const auto& other : nodes_) {
+    if (other->store() == nullptr) continue;
+    const auto found = members.find(other->identity());
+    const bool alive = found != members.end() && found->second.state == MemberState::alive;
+    const bool known = found != members.end();
+    if (other->up() != alive && (other->up() || known))
+      return "node" + std::to_string(node.index()) + " believes node" +
+             std::to_string(other->index()) + " " +
+             (known ? std::string(name(found->second.state)) : "unknown");
+    const std::uint64_t own =
+        other->up() ? other->cluster().members().at(other->identity()).incarnation : 0;
+    if (other->up() && found->second.incarnation != own)
+      return "node" + std::to_string(node.index()) + " knows another incarnation of node" +
+             std::to_string(other->index());
+  }
+  for (const auto& [id, member] : members)
+    if (wiped_.contains(id) && member.state != MemberState::dead &&
+        member.state != MemberState::left)
+      return "node" + std::to_string(node.index()) + " believes a lost identity of " + member.name +
+             " " + std::string(name(member.state));
+  return {};
+}
+
+std::string RingChecker::unsettled(std::size_t arc) const {
+  const RingNode* owner = nullptr;
+  for (const auto& node : nodes_)
+    if (node->up() && node->core()->arcs()[arc]->may_read(node->clock().now())) owner = node.get();
+  const std::string what = "arc " + std::to_string(arc);
+  if (owner == nullptr) {
+    std::string out = what + " has no owner:";
+    for (const auto& node : nodes_)
+      if (node->up())
+        out += " node" + std::to_string(node->index()) + " " +
+               show(node->core()->arcs()[arc]->record());
+    return out;
+  }
+  const Arc& at_owner = *owner->core()->arcs()[arc];
+  std::vector<NodeId> desired = at_owner.desired();
+  const bool right_owner = !desired.empty() && desired.front() == owner->identity();
+  std::sort(desired.begin(), desired.end());
+  if (!right_owner || desired != at_owner.record().members || !at_owner.record().settled())
+    return what + " is not as desired at node" + std::to_string(owner->index()) + ": " +
+           show(at_owner.record());
+  for (const NodeId id : desired) {
+    const RingNode* member = node_of(id);
+    if (member == nullptr || !member->up()) return what + " has a member that is down";
+    const Arc& theirs = *member->core()->arcs()[arc];
+    if (theirs.waiting_for_recovery()) return what + " has a member that waits for recovery";
+    if (theirs.record() != at_owner.record())
+      return what + ": node" + std::to_string(member->index()) + " has the record " +
+             show(theirs.record()) + " instead of " + show(at_owner.record());
+  }
+  return {};
+}
+
+std::string RingChecker::unsettled() const {
+  for (const auto& node : nodes_) {
+    if (!node->up()) continue;
+    if (std::string wrong = wrong_list(*node); !wrong.empty()) return wrong;
+    if (node->core() == nullptr || !node->ring().status().started)
+      return "node" + std::to_string(node->index()) + " has not started";
+  }
+  for (std::size_t arc = 0; arc < plan_.ring.hive.arcs; ++arc)
+    if (std::string wrong = unsettled(arc); !wrong.empty()) return wrong;
+  for (const auto& node : nodes_)
+    if (node->up() && !node->ring().status().stable)
+      return "node" + std::to_string(node->index()) + " does not call the ring stable";
+  return {};
+}
+
+std::string RingChecker::unequal() const {
+  for (std::size_t arc = 0; arc < plan_.ring.hive.arcs; ++arc) {
+    std::optional<std::map<std::string, ring::Entry>> first;
+    const std::vector<Record> records = current(arc);
+    if (records.empty()) return "arc " + std::to_string(arc) + " has no record in force";
+    for (const NodeId id : records.back().members) {
+      const ring::Table& table = node_of(id)->core()->arcs()[arc]->table();
+      std::map<std::string, ring::Entry> copy;
+      for (std::uint32_t bucket = 0; bucket < table.buckets(); ++bucket)
+        table.each(bucket, [&](const std::string& key, const ring::Entry& e) { copy[key] = e; });
+      if (first && *first != copy)
+        return "copies of arc " + std::to_string(arc) +
+               " differ: " + std::to_string(first->size()) + " and " + std::to_string(copy.size()) +
+               " entries";
+      first = std::move(copy);
+    }
+  }
+  return {};
+}
+
+}  // namespace skep::sim

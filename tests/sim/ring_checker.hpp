@@ -1,0 +1,78 @@
+// What must hold of a ring at every simulated step, and once it is left alone. It looks into the
+// nodes' memory and at their disks, and believes nothing that they say.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/sim/ring_node.hpp"
+
+namespace skep::sim {
+
+class RingChecker {
+ public:
+  using Nodes = std::vector<std::unique_ptr<RingNode>>;
+  using Broken = std::function<void(std::string what)>;
+
+  RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken);
+
+  // After every event of this node: an epoch of an arc has one record, and nobody else may read
+  // what this node may.
+  void after_step(RingNode& node);
+  // A client was told that `key` has `value`: from now on this version, or a later one, stays.
+  void acknowledged(const std::string& key, const std::string& value);
+  // So many of those who count for the record in force have every acknowledged write that no majority
+  // can miss one.
+  void check_acknowledged();
+
+  // Whether the ring's promises still hold when this node loses what was written and not yet synced
+  // (`wipe` false), or everything.
+  bool may_damage(const RingNode& node, bool wipe) const;
+  // Whether a record that counts names an identity whose disk was lost.
+  bool names_lost() const;
+  // The node's disk was lost: this identity will not come back.
+  void wiped(NodeId identity) { wiped_.insert(identity); }
+
+  // Empty, or what is missing until the nodes that are up make one settled ring.
+  std::string unsettled() const;
+  // What every node knows of every arc, a line each, for traces.
+  void print(const std::function<void(const std::string&)>& line) const;
+  // Empty, or how copies of an arc differ.
+  std::string unequal() const;
+
+ private:
+  struct Floor {
+    ring::Version version;
+    std::string value;
+  };
+  // What a disk has of an arc for sure; the epoch is 0 if nothing.
+  ring::Record on_disk(const RingNode& node, std::size_t arc) const;
+  RingNode* node_of(NodeId identity) const;
+  // The records that count: the newest in force, and those above it. Empty: none is in force.
+  std::vector<ring::Record> current(std::size_t arc) const;
+  bool in_force(const ring::Record& record, std::size_t arc) const;
+  bool counts(const RingNode& node, std::size_t arc) const;
+  bool changing(std::size_t arc) const;
+  bool bears(const std::vector<NodeId>& members, const RingNode& candidate, bool wipe,
+             std::size_t arc) const;
+  bool has(const RingNode& node, const std::string& key, ring::Version version) const;
+  std::string unsettled(std::size_t arc) const;
+  std::string show(const ring::Record& record) const;
+  std::string wrong_list(const RingNode& node) const;
+
+  const RingPlan& plan_;
+  Nodes& nodes_;
+  Broken broken_;
+  std::map<std::pair<std::size_t, ring::Epoch>, ring::Record> records_;
+  std::vector<std::vector<ring::Record>> last_;  // by node and arc, as it was seen last
+  std::map<NodeId, std::size_t> identities_;     // every one that was ever seen, and its node
+  std::map<std::string, Floor> floors_;
+  std::set<NodeId> wiped_;
+};
+
+}  // namespace skep::sim

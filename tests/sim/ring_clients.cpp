@@ -1,0 +1,176 @@
+#include "tests/sim/ring_clients.hpp"
+
+#include <algorithm>
+
+namespace skep::sim {
+
+using Kind = RegisterModel::Kind;
+using Op = RegisterModel::Op;
+
+namespace {
+
+bool counter(std::size_t key) { return key % 3 == 2; }
+
+std::vector<std::string_view> words(const Op& op, std::string_view key) {
+  switch (op.kind) {
+    case Kind::get: return {"GET", key};
+    case Kind::set: return {"SET", key, op.value};
+    case Kind::setnx: return {"SETNX", key, op.value};
+    case Kind::set_ifeq: return {"SET", key, op.value, "IFEQ", op.expected};
+    case Kind::incr: return {"INCR", key};
+    case Kind::del: return {"DEL", key};
+    case Kind::delifeq: return {"DELIFEQ", key, op.expected};
+  }
+  return {};
+}
+
+}  // namespace
+
+RingClients::RingClients(const RingPlan& plan, VirtualTime& time, Nodes& nodes, Dice dice,
+                         RingNode::Print print, Acknowledged acknowledged)
+    : plan_(plan),
+      time_(time),
+      nodes_(nodes),
+      dice_(dice),
+      print_(std::move(print)),
+      acknowledged_(std::move(acknowledged)),
+      clients_(plan.clients) {
+  for (Client& client : clients_) client.seen.resize(plan.keys);
+}
+
+void RingClients::start() {
+  for (std::size_t client = 0; client < clients_.size(); ++client) next(client);
+}
+
+std::vector<std::string> RingClients::keys() const {
+  std::vector<std::string> keys;
+  for (std::size_t key = 0; key < plan_.keys; ++key) keys.push_back(key_name(key));
+  return keys;
+}
+
+// Strictly growing, so that what came first in one microsecond is known to have come first.
+std::int64_t RingClients::stamp() {
+  return last_stamp_ = std::max<std::int64_t>(last_stamp_ + 1, time_.now().count() * 1000);
+}
+
+RingNode* RingClients::pick_node() {
+  std::vector<RingNode*> up;
+  for (const auto& node : nodes_)
+    if (node->up() && !node->paused()) up.push_back(node.get());
+  return up.empty() ? nullptr : up[dice_.below(up.size())];
+}
+
+Op RingClients::draw(Client& client, std::size_t key) {
+  const std::uint64_t what = dice_.below(100);
+  const bool may_delete = deletes(key);
+  Op op;
+  op.expected = client.seen[key];
+  if (what < 35) return {Kind::get, {}, {}};
+  if (counter(key)) return {may_delete && what > 95 ? Kind::del : Kind::incr, {}, {}};
+  op.value = "v" + std::to_string(++values_);
+  op.kind = what < 65 ? Kind::set : what < 75 ? Kind::setnx : Kind::set_ifeq;
+  if (what >= 92 && may_delete) op.kind = what < 97 ? Kind::del : Kind::delifeq;
+  if ((op.kind == Kind::set_ifeq || op.kind == Kind::delifeq) && op.expected.empty())
+    op = {Kind::get, {}, {}};
+  return op;
+}
+
+void RingClients::next(std::size_t index) {
+  if (stopped_) return;
+  Client& client = clients_[index];
+  const std::uint64_t turn = ++client.turn;
+  time_.after(dice_.between(Duration(1), plan_.think), nullptr, [this, index, turn] {
+    Client& self = clients_[index];
+    RingNode* node = pick_node();
+    if (stopped_ || node == nullptr) return next(index);
+    const std::size_t key = dice_.below(plan_.keys);
+    // A client waits longer than the node says it will take, then goes on.
+    time_.after(plan_.ring.request_timeout + std::chrono::seconds(2), nullptr,
+                [this, index, turn] { turn_over(index, turn); });
+    ask(*node, key, draw(self, key), [this, index, turn](const Asked& asked) {
+      if (asked.state == State::done && asked.op.kind == Kind::get)
+        clients_[index].seen[asked.key] = asked.reply.text;
+      turn_over(index, turn);
+    });
+  });
+}
+
+void RingClients::turn_over(std::size_t client, std::uint64_t turn) {
+  if (clients_[client].turn == turn) next(client);
+}
+
+void RingClients::ask(RingNode& node, std::size_t key, Op op,
+                      std::function<void(const Asked&)> then) {
+  records_.push_back({key, std::move(op), {}, State::open, stamp(), 0, node.index(), node.life()});
+  Asked& asked = records_.back();  // a deque's elements stay
+  const std::string name = key_name(key);
+  const bool write = asked.op.kind != Kind::get;
+  if (print_)
+    print_(node.index(), "client", "asks " + name + " " + RegisterModel::show(asked.op, nullptr));
+  node.ring().run(words(asked.op, name), 1, write,
+                  [this, &asked, then = std::move(then)](Result<resp::Value> result) {
+                    answered(asked, result);
+                    then(asked);
+                  });
+}
+
+void RingClients::answered(Asked& asked, const Result<resp::Value>& result) {
+  asked.returned = stamp();
+  if (print_) {
+    const std::string text =
+        result ? RegisterModel::show(asked.op, &*result)
+               : std::string(name(result.error().code)) + ": " + result.error().message;
+    print_(asked.node, "client", "hears " + key_name(asked.key) + " " + text);
+  }
+  if (!result) {
+    asked.state = result.error().done() == Done::no ? State::failed : State::unknown;
+    return;
+  }
+  ++done_;
+  asked.state = State::done;
+  asked.reply = *result;
+  const bool put =
+      asked.op.kind == Kind::set || asked.op.kind == Kind::setnx || asked.op.kind == Kind::set_ifeq;
+  if (put && !RegisterModel::only_reads(asked.op, asked.reply))
+    acknowledged_(key_name(asked.key), asked.op.value);
+}
+
+void RingClients::read_all(RingNode& node, std::function<void(const std::string&)> failed) {
+  for (std::size_t key = 0; key < plan_.keys; ++key)
+    ask(node, key, {}, [this, failed, &node](const Asked& asked) {
+      if (asked.state != State::done)
+        failed(key_name(asked.key) + " cannot be read at node" + std::to_string(node.index()));
+    });
+}
+
+std::size_t RingClients::unanswered() const {
+  return static_cast<std::size_t>(
+      std::count_if(records_.begin(), records_.end(), [&](const Asked& asked) {
+        return asked.state == State::open && nodes_[asked.node]->up() &&
+               nodes_[asked.node]->life() == asked.life;
+      }));
+}
+
+// What certainly was not done is not there; reads whose answer nobody heard say nothing.
+RegisterHistory RingClients::history(std::size_t key) const {
+  RegisterHistory history;
+  for (const Asked& asked : records_) {
+    if (asked.key != key || asked.state == State::failed) continue;
+    const bool known = asked.state == State::done;
+    if (!known && asked.op.kind == Kind::get) continue;
+    history.push_back(
+        {asked.op, asked.reply, {asked.invoked, known ? asked.returned : Interval::kNever}});
+  }
+  return history;
+}
+
+std::string RingClients::check() const {
+  for (std::size_t key = 0; key < plan_.keys; ++key) {
+    const Finding finding = check_register(history(key), 3'000'000);
+    if (finding.verdict == Verdict::not_linearizable)
+      return key_name(key) + " is not linearizable: " + finding.explanation;
+  }
+  return {};
+}
+
+}  // namespace skep::sim

@@ -1,0 +1,82 @@
+// Clients of a simulated ring: processes that ask any node for one thing after the other, and the
+// history of what they were told, key by key.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/sim/register_model.hpp"
+#include "tests/sim/ring_node.hpp"
+
+namespace skep::sim {
+
+class RingClients {
+ public:
+  using Nodes = std::vector<std::unique_ptr<RingNode>>;
+  // Told of each value that was acknowledged to be a key's: SET and its like.
+  using Acknowledged = std::function<void(const std::string& key, const std::string& value)>;
+
+  RingClients(const RingPlan& plan, VirtualTime& time, Nodes& nodes, Dice dice,
+              RingNode::Print print, Acknowledged acknowledged);
+
+  void start();
+  void stop() { stopped_ = true; }
+  // Reads every key through this node; `failed` is called for each that cannot be read.
+  void read_all(RingNode& node, std::function<void(const std::string& why)> failed);
+  // Requests at nodes that have lived on, unanswered.
+  std::size_t unanswered() const;
+
+  // Whether entries of this key are ever deleted.
+  static bool deletes(std::size_t key) { return key % 2 == 1; }
+  std::vector<std::string> keys() const;
+  // Empty: each key's history is linearizable.
+  std::string check() const;
+  std::size_t done() const { return done_; }
+  std::size_t asked() const { return records_.size(); }
+
+ private:
+  enum class State : std::uint8_t { open, done, failed, unknown };
+  struct Asked {
+    std::size_t key = 0;
+    RegisterModel::Op op;
+    resp::Value reply;
+    State state = State::open;
+    std::int64_t invoked = 0, returned = 0;
+    std::size_t node = 0;
+    std::uint64_t life = 0;
+  };
+  struct Client {
+    std::vector<std::string> seen;  // by key: the value it saw last
+    std::uint64_t turn = 0;         // one for each operation: an answer to an earlier one is late
+  };
+
+  void next(std::size_t client);
+  void turn_over(std::size_t client, std::uint64_t turn);
+  RegisterModel::Op draw(Client& client, std::size_t key);
+  void ask(RingNode& node, std::size_t key, RegisterModel::Op op,
+           std::function<void(const Asked&)> then);
+  void answered(Asked& asked, const Result<resp::Value>& result);
+  RegisterHistory history(std::size_t key) const;
+  std::string key_name(std::size_t key) const { return "key" + std::to_string(key); }
+  std::int64_t stamp();
+  RingNode* pick_node();
+
+  const RingPlan& plan_;
+  VirtualTime& time_;
+  Nodes& nodes_;
+  Dice dice_;
+  RingNode::Print print_;
+  Acknowledged acknowledged_;
+  std::vector<Client> clients_;
+  std::deque<Asked> records_;
+  std::uint64_t values_ = 0;
+  std::int64_t last_stamp_ = 0;
+  std::size_t done_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace skep::sim

@@ -1,0 +1,193 @@
+// The faults of a run.
+#include "tests/sim/ring_sim.hpp"
+
+namespace skep::sim {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+void RingSim::schedule_fault() {
+  if (plan_.faults.empty()) return;
+  time_.after(dice_.between(Duration(1), 2 * plan_.fault_every), nullptr, [this] {
+    if (faults_over_) return;
+    inject(plan_.faults[dice_.below(plan_.faults.size())]);
+    schedule_fault();
+  });
+}
+
+RingNode* RingSim::pick(bool also_paused) {
+  std::vector<RingNode*> candidates;
+  for (const auto& node : nodes_)
+    if (node->up() && (also_paused || !node->paused())) candidates.push_back(node.get());
+  return candidates.empty() ? nullptr : candidates[dice_.below(candidates.size())];
+}
+
+std::size_t RingSim::up() const {
+  return static_cast<std::size_t>(
+      std::count_if(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->up(); }));
+}
+
+std::size_t RingSim::staying() const {
+  return static_cast<std::size_t>(std::count_if(nodes_.begin(), nodes_.end(), [](const auto& n) {
+    return n->fate() != RingNode::Fate::gone && n->fate() != RingNode::Fate::fresh && !n->leaving;
+  }));
+}
+
+void RingSim::inject(Fault fault) {
+  switch (fault) {
+    case Fault::kill:
+    case Fault::powercut:
+    case Fault::failed_sync:
+    case Fault::wipe: return kill(fault);
+    case Fault::stop: return stop_node();
+    case Fault::leave: return leave_node();
+    case Fault::join: return join_node();
+    case Fault::split:
+    case Fault::isolate:
+    case Fault::one_way:
+    case Fault::reset: return partition(fault);
+    case Fault::disk_stall:
+    case Fault::disk_full: return disturb_disk(fault);
+    case Fault::bad_network: return bad_times();
+    case Fault::pause:
+      if (RingNode* node = pick()) {
+        const Duration length = dice_.between(milliseconds(50), seconds(4));
+        note("sim: node" + std::to_string(node->index()) + " pauses for " +
+             std::to_string(length.count() / 1000) + "ms");
+        node->pause(length);
+      }
+      return;
+    case Fault::wall_jump:
+      if (RingNode* node = pick())
+        node->clock().jump_wall(static_cast<std::int64_t>(dice_.below(7'200'000)) - 3'600'000);
+      return;
+  }
+}
+
+void RingSim::kill(Fault fault) {
+  RingNode* node = pick(true);
+  if (node == nullptr || node->leaving) return;
+  const bool loses = fault != Fault::kill;
+  if (loses && !checker_->may_damage(*node, fault == Fault::wipe)) return;
+  note("sim: node" + std::to_string(node->index()) + " " + std::string(name(fault)));
+  const NodeId identity = node->identity();
+  node->crash(loses ? SimStore::Crash::powercut : SimStore::Crash::kill);
+  if (fault == Fault::wipe) {
+    node->lose_disk();
+    checker_->wiped(identity);
+  }
+  restart_later(*node);
+}
+
+void RingSim::restart_later(RingNode& node) {
+  const Duration away = dice_.chance(0.3) ? dice_.between(Duration(0), milliseconds(300))
+                                          : dice_.between(milliseconds(100), seconds(10));
+  time_.after(away, nullptr, [this, &node] {
+    if (node.fate() == RingNode::Fate::down) restart(node);
+  });
+}
+
+void RingSim::restart(RingNode& node) {
+  std::vector<Address> peers;
+  const bool founder = node.index() == 0 && node.fate() == RingNode::Fate::fresh;
+  // A founder that was killed before it had anything on disk is told to found again.
+  const bool nobody = std::none_of(nodes_.begin(), nodes_.end(),
+                                   [](const auto& other) { return other->in_a_cluster(); });
+  for (const auto& other : nodes_)
+    if (other->index() != node.index() && !founder && !(nobody && node.index() == 0))
+      peers.push_back(RingNode::address(other->index()));
+  if (!node.start(std::move(peers)))
+    fail(Outcome::unsafe, "node" + std::to_string(node.index()) + " does not start");
+}
+
+void RingSim::stop_node() {
+  RingNode* node = pick();
+  if (node == nullptr || node->leaving) return;
+  note("sim: node" + std::to_string(node->index()) + " is told to stop");
+  const std::uint64_t life = node->life();
+  const auto end = [this, node, life] {
+    if (!node->up() || node->life() != life) return;
+    note("sim: node" + std::to_string(node->index()) + " ends");
+    node->end(false);
+    restart_later(*node);
+  };
+  // Not from within the ring's own call.
+  node->ring().stop([this, end](Result<>) { time_.after(Duration(0), nullptr, end); });
+}
+
+void RingSim::leave_node() {
+  RingNode* node = pick();
+  if (node == nullptr || node->leaving || staying() < 2) return;
+  // A lost member is replaced, never just dropped: somebody has to be left to take its place.
+  if (staying() <= plan_.ring.hive.replication && checker_->names_lost()) return;
+  const std::uint64_t life = node->life();
+  node->leaving = true;
+  note("sim: node" + std::to_string(node->index()) + " is told to leave");
+  node->ring().leave([this, node, life](Result<> ok) {
+    node->leaving = static_cast<bool>(ok);
+    note("sim: node" + std::to_string(node->index()) +
+         (ok ? " has left" : " does not leave: " + ok.error().message));
+    if (!ok) return;
+    // It has still to tell the others.
+    time_.after(seconds(1), nullptr, [node, life] {
+      if (node->up() && node->life() == life) node->end(true);
+      node->leaving = false;
+    });
+  });
+}
+
+void RingSim::join_node() {
+  for (const auto& node : nodes_)
+    if (node->fate() == RingNode::Fate::fresh && node->index() >= plan_.nodes)
+      return restart(*node);
+}
+
+void RingSim::partition(Fault fault) {
+  const std::size_t size = nodes_.size();
+  std::vector<bool> side(size);
+  if (fault == Fault::reset) return network_.reset(dice_.below(size), dice_.below(size));
+  if (fault == Fault::split)
+    for (std::size_t i = 0; i < size; ++i) side[i] = dice_.chance(0.5);
+  else
+    side[dice_.below(size)] = true;
+  const bool both = fault != Fault::one_way || dice_.chance(0.2);
+  std::string shown;
+  for (std::size_t i = 0; i < size; ++i) shown += side[i] ? '1' : '0';
+  note("sim: " + std::string(name(fault)) + " " + shown + (both ? "" : " one way"));
+  const std::size_t only = fault == Fault::one_way ? dice_.below(size + 1) : size;
+  for (std::size_t i = 0; i < size; ++i)
+    for (std::size_t j = 0; j < size; ++j)
+      if (side[i] && !side[j] && (only == size || only == j)) {
+        network_.cut(i, j, true);
+        if (both) network_.cut(j, i, true);
+      }
+  time_.after(dice_.between(milliseconds(100), seconds(8)), nullptr, [this] {
+    note("sim: the network is whole");
+    network_.heal();
+  });
+}
+
+void RingSim::disturb_disk(Fault fault) {
+  RingNode* node = pick(true);
+  if (node == nullptr) return;
+  const Duration length = dice_.between(milliseconds(50), seconds(4));
+  note("sim: node" + std::to_string(node->index()) + " " + std::string(name(fault)) + " for " +
+       std::to_string(length.count() / 1000) + "ms");
+  if (fault == Fault::disk_stall) return node->store()->stall_until(time_.now() + length);
+  node->store()->fill(true);
+  const std::uint64_t life = node->life();
+  time_.after(length, nullptr, [node, life] {
+    if (node->life() == life) node->store()->fill(false);
+  });
+}
+
+void RingSim::bad_times() {
+  note("sim: the network is bad");
+  network_.options = plan_.bad_network;
+  time_.after(dice_.between(seconds(1), seconds(6)), nullptr, [this] {
+    note("sim: the network is good");
+    network_.options = plan_.network;
+  });
+}
+
+}  // namespace skep::sim

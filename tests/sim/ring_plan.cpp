@@ -1,0 +1,94 @@
+#include "tests/sim/ring_plan.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace skep::sim {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::string_view name(Fault fault) {
+  constexpr std::array<std::string_view, kFaults> kNames = {
+      "kill",      "powercut",    "failed_sync", "wipe",  "stop",       "pause",
+      "split",     "isolate",     "one_way",     "reset", "disk_stall", "disk_full",
+      "wall_jump", "bad_network", "join",        "leave"};
+  return kNames[static_cast<std::size_t>(fault)];
+}
+
+namespace {
+
+template <class T, std::size_t N> T one_of(Dice& dice, const T (&choices)[N]) {
+  return choices[dice.below(N)];
+}
+
+ring::Options draw_ring(Dice& dice) {
+  ring::Options ring;
+  ring.hive.arcs = one_of<std::uint16_t>(dice, {2, 4, 4, 8, 16});
+  ring.hive.replication = one_of<std::uint8_t>(dice, {1, 2, 3, 3, 3, 3, 4, 5});
+  const Duration lease = dice.between(milliseconds(200), milliseconds(700));
+  ring.hive.lease_us = static_cast<std::uint64_t>(lease.count());
+  ring.heartbeat = lease / static_cast<int>(dice.between(3, 5));
+  ring.takeover_after = dice.between(milliseconds(300), milliseconds(1200));
+  ring.replace_after = dice.between(seconds(1), seconds(6));
+  ring.request_timeout = dice.between(milliseconds(800), seconds(4));
+  ring.moves = static_cast<std::uint32_t>(dice.between(1, 8));
+  ring.chunk_bytes = one_of<std::size_t>(dice, {64, 300, 256 * 1024});
+  if (dice.chance(0.1)) ring.max_waiting = 4;
+  return ring;
+}
+
+}  // namespace
+
+RingPlan RingPlan::draw(std::uint64_t seed) {
+  Dice dice(seed * 0x9e3779b97f4a7c15 + 1);
+  RingPlan plan;
+  plan.seed = seed;
+  plan.nodes = one_of<std::size_t>(dice, {1, 2, 3, 3, 3, 4, 4, 5, 5, 6, 7});
+  plan.spares = dice.below(3);
+  plan.clients = dice.between(2, 7);
+  plan.keys = dice.between(2, 8);
+  plan.think = dice.between(milliseconds(20), milliseconds(500));
+  plan.safety = dice.between(seconds(6), seconds(25));
+  plan.fault_every = dice.between(milliseconds(300), milliseconds(3000));
+  const double taste = one_of<double>(dice, {0.1, 0.25, 0.5, 0.8});
+  for (std::size_t i = 0; i < kFaults; ++i)
+    if (dice.chance(taste)) plan.faults.push_back(static_cast<Fault>(i));
+  plan.ring = draw_ring(dice);
+  plan.dead_after = dice.between(milliseconds(500), milliseconds(1500));
+  plan.network.delay_max = dice.between(microseconds(100), milliseconds(20));
+  if (dice.chance(0.3)) plan.network.held_up = 0.01;
+  plan.bad_network = plan.network;
+  plan.bad_network.loss = static_cast<double>(dice.below(30)) / 100;
+  plan.bad_network.duplicate = dice.chance(0.5) ? 0.1 : 0;
+  plan.bad_network.held_up = dice.chance(0.5) ? 0.1 : 0;
+  plan.bad_network.hold = dice.between(milliseconds(10), milliseconds(2000));
+  plan.bad_network.corrupt = dice.chance(0.2) ? 0.001 : 0;
+  plan.disk.sync_max = dice.between(milliseconds(1), milliseconds(60));
+  plan.disk.flush_interval = dice.between(milliseconds(100), seconds(2));
+  plan.timers_late = dice.between(Duration(0), milliseconds(30));
+  plan.clock_rate = static_cast<std::int64_t>(dice.below(5000));
+  return plan;
+}
+
+bool RingPlan::has(Fault fault) const {
+  return std::find(faults.begin(), faults.end(), fault) != faults.end();
+}
+
+std::string RingPlan::show() const {
+  const auto ms = [](Duration d) { return std::to_string(d.count() / 1000) + "ms"; };
+  std::string out = "seed " + std::to_string(seed) + ": " + std::to_string(nodes) + "+" +
+                    std::to_string(spares) + " nodes, " + std::to_string(clients) + " clients, " +
+                    std::to_string(keys) + " keys, arcs " + std::to_string(ring.hive.arcs) +
+                    ", replication " + std::to_string(ring.hive.replication) + ", lease " +
+                    ms(ring.hive.lease()) + ", heartbeat " + ms(ring.heartbeat) + ", takeover " +
+                    ms(ring.takeover_after) + ", replace " + ms(ring.replace_after) + ", request " +
+                    ms(ring.request_timeout) + ", moves " + std::to_string(ring.moves) +
+                    ", chunk " + std::to_string(ring.chunk_bytes) + ", flush " +
+                    ms(disk.flush_interval) + ", " + ms(safety) + " of";
+  for (Fault fault : faults) out += " " + std::string(name(fault));
+  return faults.empty() ? out + " no faults" : out;
+}
+
+}  // namespace skep::sim

@@ -1,0 +1,133 @@
+#include "tests/sim/ring_sim.hpp"
+
+#include <cstdio>
+
+namespace skep::sim {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+RingSim::RingSim(RingPlan plan, Trace trace)
+    : plan_(std::move(plan)),
+      trace_(std::move(trace)),
+      dice_(plan_.seed),
+      network_(time_, dice_.fork()) {
+  network_.options = plan_.network;
+}
+
+void RingSim::note(const std::string& what) {
+  if (!trace_) return;
+  char when[32];
+  std::snprintf(when, sizeof when, "%10.6f ", static_cast<double>(time_.now().count()) / 1e6);
+  trace_(when + what);
+}
+
+void RingSim::fail(Outcome outcome, const std::string& what) {
+  if (failed()) return;
+  report_.outcome = outcome;
+  report_.what = what;
+  if (!trace_) return;
+  note("FAILED " + what);
+  checker_->print([this](const std::string& line) { note(line); });
+}
+
+void RingSim::build() {
+  RingNode::Print print;
+  if (trace_)
+    print = [this](std::size_t node, std::string_view part, std::string_view text) {
+      note("node" + std::to_string(node) + " " + std::string(part) + ": " + std::string(text));
+    };
+  for (std::size_t i = 0; i < plan_.nodes + plan_.spares; ++i)
+    nodes_.push_back(std::make_unique<RingNode>(plan_, time_, network_, i, dice_.fork(), print));
+  checker_ = std::make_unique<RingChecker>(
+      plan_, nodes_, [this](const std::string& what) { fail(Outcome::unsafe, what); });
+  clients_ =
+      std::make_unique<RingClients>(plan_, time_, nodes_, dice_.fork(), print,
+                                    [this](const std::string& key, const std::string& value) {
+                                      checker_->acknowledged(key, value);
+                                    });
+  for (std::size_t i = 0; i < plan_.nodes; ++i)
+    time_.at(i == 0 ? Duration(0) : dice_.between(milliseconds(0), seconds(2)), nullptr,
+             [this, i] { restart(*nodes_[i]); });
+}
+
+void RingSim::every(Duration interval, std::function<void()> what) {
+  time_.after(interval, nullptr, [this, interval, what = std::move(what)] {
+    what();
+    every(interval, what);
+  });
+}
+
+void RingSim::run_until(Duration until) {
+  Process* ran = nullptr;
+  while (!failed() && time_.step(until, ran))
+    if (ran != nullptr) checker_->after_step(*nodes_[ran->host]);
+}
+
+RingReport RingSim::run() {
+  note(plan_.show());
+  build();
+  every(milliseconds(100), [this] { checker_->check_acknowledged(); });
+  clients_->start();
+  run_until(dice_.between(seconds(1), seconds(5)));
+  schedule_fault();
+  run_until(plan_.safety);
+  if (!failed()) heal();
+  if (!failed() && settle()) final_reads();
+  if (report_.outcome != Outcome::unsafe)
+    if (const std::string wrong = clients_->check(); !wrong.empty()) {
+      report_.outcome = Outcome::passed;
+      fail(Outcome::unsafe, wrong);
+    }
+  report_.events = time_.events();
+  report_.messages = network_.messages();
+  report_.operations = clients_->asked();
+  report_.answered = clients_->done();
+  report_.lasted = time_.now();
+  return report_;
+}
+
+// All faults end, and all that are down and have not left come back.
+void RingSim::heal() {
+  note("sim: the faults are over");
+  faults_over_ = true;
+  network_.heal();
+  network_.options = plan_.network;
+  network_.options.held_up = 0;
+  for (const auto& node : nodes_) {
+    if (node->store() != nullptr && node->up()) node->store()->fill(false);
+    if (node->fate() == RingNode::Fate::down) restart(*node);
+  }
+}
+
+bool RingSim::settle() {
+  // Longer than every timeout there is, several times over.
+  const Duration limit = time_.now() + seconds(60) + 10 * plan_.ring.replace_after;
+  std::string wrong;
+  while (!failed() && time_.now() < limit) {
+    run_until(time_.now() + milliseconds(200));
+    if (std::any_of(nodes_.begin(), nodes_.end(), [](const auto& n) { return n->leaving; })) {
+      wrong = "a node that leaves has not left";
+    } else if (wrong = checker_->unsettled(); wrong.empty()) {
+      return !failed();
+    }
+  }
+  fail(Outcome::stuck, wrong);
+  return false;
+}
+
+void RingSim::final_reads() {
+  clients_->stop();
+  run_until(time_.now() + plan_.ring.request_timeout + seconds(3));
+  for (const auto& node : nodes_)
+    if (node->up())
+      clients_->read_all(*node, [this](const std::string& why) { fail(Outcome::stuck, why); });
+  run_until(time_.now() + plan_.ring.request_timeout + seconds(3));
+  if (failed() || !settle()) return;  // a suspicion may have come and gone
+  if (const std::size_t open = clients_->unanswered(); open > 0)
+    fail(Outcome::stuck, std::to_string(open) + " requests were never answered");
+  else if (const std::string differ = checker_->unequal(); !differ.empty())
+    fail(Outcome::stuck, differ);
+}
+
+}  // namespace skep::sim

@@ -1,0 +1,75 @@
+// A run of the ring from one seed: a cluster of real nodes in virtual time under faults and
+// clients (the safety phase), then left alone until it must have settled (the liveness phase).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/sim/ring_checker.hpp"
+#include "tests/sim/ring_clients.hpp"
+#include "tests/sim/ring_node.hpp"
+#include "tests/sim/ring_plan.hpp"
+
+namespace skep::sim {
+
+enum class Outcome : std::uint8_t { passed, unsafe, stuck };
+
+struct RingReport {
+  Outcome outcome = Outcome::passed;
+  std::string what;  // of a failure
+  std::uint64_t events = 0, messages = 0, operations = 0, answered = 0;
+  Duration lasted{};
+};
+
+class RingSim {
+ public:
+  // Prints each line of a trace, if given.
+  using Trace = std::function<void(std::string_view line)>;
+
+  RingSim(RingPlan plan, Trace trace);
+  RingReport run();
+
+ private:
+  void build();
+  // Runs until this time, or the first failure.
+  void run_until(Duration until);
+  void every(Duration interval, std::function<void()> what);
+  void fail(Outcome outcome, const std::string& what);
+  bool failed() const { return report_.outcome != Outcome::passed; }
+  void note(const std::string& what);
+
+  // ring_faults.cpp
+  void schedule_fault();
+  void inject(Fault fault);
+  void kill(Fault fault);
+  void stop_node();
+  void leave_node();
+  void join_node();
+  void partition(Fault fault);
+  void disturb_disk(Fault fault);
+  void bad_times();
+  void restart_later(RingNode& node);
+  void restart(RingNode& node);
+  RingNode* pick(bool also_paused = false);
+  std::size_t up() const;
+  std::size_t staying() const;
+
+  // The liveness phase.
+  void heal();
+  bool settle();
+  void final_reads();
+
+  const RingPlan plan_;
+  const Trace trace_;
+  Dice dice_;
+  VirtualTime time_;
+  SimNetwork network_;
+  RingChecker::Nodes nodes_;
+  std::unique_ptr<RingChecker> checker_;
+  std::unique_ptr<RingClients> clients_;
+  bool faults_over_ = false;
+  RingReport report_;
+};
+
+}  // namespace skep::sim
