@@ -119,19 +119,7 @@ bool Session::start() {
     case Kind::key: run_key(command, args); break;
     case Kind::keys: run_keys(command, args); break;
     case Kind::whole: whole(command, args); break;
-    case Kind::local:
-      if (command.verb == Verb::ring_stop || command.verb == Verb::ring_leave) {
-        Ticket ticket = open(true, false);
-        auto done = [ticket](Result<> result) {
-          ticket(result ? Result<Value>(Value::status("OK")) : tl::unexpected(result.error()));
-        };
-        if (command.verb == Verb::ring_stop)
-          server_.keyspace().stop(done);
-        else
-          server_.keyspace().leave(done);
-      } else {
-        reply(local(command, args));
-      }
+    case Kind::local: reply(local(command, args)); break;
   }
   return true;
 }

@@ -113,6 +113,7 @@ class Session final : public StreamHandler {
   void random_key();
   void flush_all(Args args);
   void info(Args sections);
+  void end_node(bool for_good);
 
   RespServer& server_;
   Stream& stream_;

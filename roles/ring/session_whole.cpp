@@ -213,6 +213,8 @@ void Session::whole(const Command& command, Args args) {
     case Verb::keys: return keys(args[1]);
     case Verb::randomkey: return random_key();
     case Verb::info: return info(args.subspan(1));
+    case Verb::ring_stop:
+    case Verb::ring_leave: return end_node(command.verb == Verb::ring_leave);
     default: return flush_all(args);
   }
 }
@@ -262,6 +264,20 @@ void Session::flush_all(Args args) {
   Ticket ticket = open(true, true);
   server_.keyspace().clear(
       [ticket](Result<> cleared) { ticket(cleared.map([] { return Value::status("OK"); })); });
+}
+
+// The node may close its connections as soon as it has said that it ends: what it says is handed to
+// the stream before that.
+void Session::end_node(bool for_good) {
+  Ticket ticket = open(true, true);
+  auto done = [ticket](Result<> result) {
+    ticket(result.map([] { return Value::status("OK"); }));
+    if (Session* session = ticket.server->find(ticket.session)) session->flush();
+  };
+  if (for_good)
+    server_.keyspace().leave(std::move(done));
+  else
+    server_.keyspace().stop(std::move(done));
 }
 
 void Session::info(Args sections) {

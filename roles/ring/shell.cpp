@@ -26,6 +26,20 @@ std::string prefix_pattern(std::string_view prefix) {
   return pattern + '*';
 }
 
+// A text of lines "name:value" as a map.
+Value pairs_of(std::string_view text) {
+  std::vector<Value> pairs;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find("\r\n"));
+    text.remove_prefix(std::min(text.size(), line.size() + 2));
+    std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    pairs.push_back(Value::bulk(std::string(line.substr(0, colon))));
+    pairs.push_back(Value::bulk(std::string(line.substr(colon + 1))));
+  }
+  return Value::map(std::move(pairs));
+}
+
 }  // namespace
 
 struct Shell::Command {
@@ -229,7 +243,8 @@ int Shell::prefix_get(const Words& args) {
 }
 
 int Shell::node_status(const Words&) {
-  return ask(Kind::read, {"RING", "STATUS"}, [this](const Value& reply) { return show(reply); });
+  return ask(Kind::read, {"RING", "STATUS"},
+             [this](const Value& reply) { return show(pairs_of(reply.text)); });
 }
 
 int Shell::node_config(const Words&) {

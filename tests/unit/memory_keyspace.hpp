@@ -27,6 +27,7 @@ class MemoryKeyspace : public Keyspace {
   std::function<WallMs()> wall = [] { return WallMs{1'000'000}; };
   std::map<std::string, Entry, std::less<>> entries;
   int stops = 0;
+  std::function<void()> on_stopped;  // called as soon as a stop is answered
 
   void run(Args args, std::size_t key, bool, Done done) override {
     if (failure) return give([done, error = *failure] { done(tl::unexpected(error)); });
@@ -70,10 +71,16 @@ class MemoryKeyspace : public Keyspace {
     entries.clear();
     give([done] { done({}); });
   }
-  resp::Value describe(Args args) override { return resp::Value::bulk(std::string(args[0])); }
+  resp::Value describe(Args args) override {
+    return resp::Value::bulk(args[0] == "STATUS" ? "ready:yes\r\narcs:256\r\n"
+                                                 : std::string(args[0]));
+  }
   void stop(std::function<void(Result<>)> done) override {
     ++stops;
-    give([done] { done({}); });
+    give([done, after = on_stopped] {
+      done({});
+      if (after) after();
+    });
   }
   void leave(std::function<void(Result<>)> done) override {
     give([done] { done(fail(Code::unavailable, "the last node cannot leave")); });

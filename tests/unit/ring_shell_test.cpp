@@ -135,7 +135,7 @@ TEST_F(RingShell, WrongWordsSayWhatIsAccepted) {
 }
 
 TEST_F(RingShell, TheNodeIsLookedAtAndStopped) {
-  EXPECT_EQ(run("node_status"), "0 STATUS\n");
+  EXPECT_EQ(run("node_status"), "0 ready: yes\narcs: 256\n");
   EXPECT_EQ(run("node_topology"), "0 NODES\n");
   EXPECT_NE(run("node_config").find("proto-max-bulk-len: 536870912\n"), std::string::npos);
   EXPECT_EQ(run("stop_node"), "0 stopping\n");

@@ -295,6 +295,14 @@ TEST_F(SessionTest, InfoTellsWhatIsKnown) {
             "*4\r\n$4\r\nsave\r\n$0\r\n\r\n$4\r\nport\r\n$4\r\n2836\r\n");
 }
 
+TEST_F(SessionTest, TheReplyOfAStopIsSentBeforeItsConsequences) {
+  open();
+  std::string sent_before;
+  keyspace.on_stopped = [&] { sent_before = stream.sent; };
+  say("PING\r\nRING STOP\r\n");
+  EXPECT_EQ(sent_before, "+PONG\r\n+OK\r\n");
+}
+
 TEST_F(SessionTest, TheRingIsStoppedAndDescribed) {
   open();
   EXPECT_EQ(say("RING NODES\r\nRING STOP\r\nRING LEAVE\r\n"),
