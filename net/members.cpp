@@ -54,6 +54,7 @@ Result<> Core::restore(std::string_view saved) {
   }
   table_.put(std::move(self));
   cluster_ = list->cluster;
+  founded_ = list->founded;
   return {};
 }
 

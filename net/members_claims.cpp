@@ -228,7 +228,7 @@ Claim Core::claim_of(const Member& member) const {
 }
 
 std::string Core::save() const {
-  Saved saved{1, cluster_, {}};
+  Saved saved{1, cluster_, founded_, {}};
   for (const auto& [id, member] : table_.all()) {
     saved.claims.push_back(claim_of(member));
     saved.claims.back().by = 0;

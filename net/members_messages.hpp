@@ -167,10 +167,12 @@ struct Waiting {
 struct Saved {
   std::uint16_t version = 1;
   std::uint64_t cluster = 0;
+  bool founded = false;  // by this node
   std::vector<Claim> claims;
   template <class M, class V> static void fields(M& m, V&& v) {
     v("version", m.version);
     v("cluster", m.cluster);
+    v("founded", m.founded);
     v("claims", m.claims);
   }
 };

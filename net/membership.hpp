@@ -77,7 +77,8 @@ class Membership {
   virtual ~Membership() = default;
 
   virtual NodeId self() const = 0;
-  // True on the node that created this cluster, in the life in which it did so.
+  // True on the node that created this cluster, in its later lives too: what it begins as the
+  // founder it may have to finish after a crash.
   virtual bool founded() const = 0;
   // Everybody known, this node too, dead ones and those that left included (for a while).
   virtual const std::map<NodeId, Member>& members() const = 0;

@@ -369,7 +369,7 @@ TEST(Members, WhatIsKeptComesBack) {
 
   Node second({}, saved);
   EXPECT_EQ(second.core->cluster(), kCluster);
-  EXPECT_FALSE(second.core->founded());
+  EXPECT_EQ(second.core->founded(), first.core->founded());
   EXPECT_EQ(second.state(2), State::alive);  // suspicions are not kept
   EXPECT_EQ(second.state(3), State::dead);
   EXPECT_LE(second.of(3).since, second.now - 9s);
@@ -648,7 +648,7 @@ TEST(MembersMessages, GoldenBytes) {
             seven + eight + "01" + digest_bytes + all_news);
   EXPECT_EQ(hex(wire::encode(Join{8, "n2"})), eight + "026e32");
   EXPECT_EQ(hex(wire::encode(Waiting{8})), eight);
-  EXPECT_EQ(hex(wire::encode(Saved{1, 7, {c}})), "0100" + seven + "01" + one_claim);
+  EXPECT_EQ(hex(wire::encode(Saved{1, 7, true, {c}})), "0100" + seven + "01" + "01" + one_claim);
   EXPECT_EQ(wire::show(wire::decode<Ping>(wire::encode(Ping{7, 8, news})).value()),
             wire::show(Ping{7, 8, news}));
 }
