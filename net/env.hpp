@@ -80,8 +80,8 @@ class Transport {
   virtual bool send(const Address& to, NodeId expect, const Message& message) = 0;
   // One receiver a part; set before the first message can arrive.
   virtual void on_message(Part part, Receive receive) = 0;
-  // A connection that was up is gone: what was sent and not answered has an unknown outcome. Several
-  // parts may ask to be told; none may take it back.
+  // A connection that was up is gone: what was sent and not answered has an unknown outcome.
+  // Several parts may ask to be told; none may take it back.
   virtual void on_down(Down down) = 0;
 };
 

@@ -152,7 +152,8 @@ TEST_F(StorePowerLoss, AtEverySyncPoint) {
   EXPECT_EQ(judge(cuts), "");
 }
 
-// A written batch survives kill -9 in the page cache alone; once it is read again, it must be on disk.
+// A written batch survives kill -9 in the page cache alone; once it is read again, it must be on
+// disk.
 TEST_F(StorePowerLoss, WhatIsRecoveredIsSyncedBeforeItIsRead) {
   PowerLossVfs vfs;
   StoreOptions lazy = on(vfs, directory_.file("data"), "boot");
