@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "net/resp_encode.hpp"
 #include "net/resp_reply.hpp"
 
@@ -104,6 +106,21 @@ TEST(RequestParser, ARequestOutlivesWhatComesBehindIt) {
   ASSERT_EQ(parser.next(), Next::request);
   parser.feed(std::string(100000, ' ') + "x");
   EXPECT_EQ(parser.args()[1], "hi");
+}
+
+// Whatever comes, in whatever pieces: the same requests and the same error.
+TEST(RequestParser, AnyBytesMeanTheSameInAnyPieces) {
+  constexpr std::string_view kAlphabet = "**$$$1123\r\n\r\n\r\n\"'\\ aP";
+  std::minstd_rand random(1);
+  for (int round = 0; round < 3000; ++round) {
+    std::string bytes(1 + random() % 60, ' ');
+    for (char& c : bytes) c = kAlphabet[random() % kAlphabet.size()];
+    if (round % 2 == 0) bytes = "*2\r\n$3\r\nGET\r\n" + bytes;
+    const Parsed whole = parse(bytes, bytes.size(), false);
+    const Parsed cut = parse(bytes, random() % bytes.size(), round % 4 < 2);
+    EXPECT_EQ(whole.requests, cut.requests) << bytes;
+    EXPECT_EQ(whole.error, cut.error) << bytes;
+  }
 }
 
 // Every kind of reply, as a server writes it in either version, and back.

@@ -38,6 +38,7 @@ class SessionTest : public testing::Test {
  protected:
   void open() {
     options.listen = "127.0.0.1:2836";
+    session.reset();  // it has to go before its server
     server = std::make_unique<RespServer>(keyspace, clock, random, options);
     session = server->accept(stream);
   }
