@@ -41,11 +41,11 @@ install_packages() {
   "${apt[@]}" install -y "${missing[@]}" >/dev/null
 }
 
-# build PRESET TARGET…: configures when needed, then builds with all cores.
+# build PRESET TARGET…: configures when the presets are newer, then builds with all cores.
 build() {
   local preset=$1 quiet=()
   shift
-  [[ -f build/$preset/build.ninja ]] || cmake --preset "$preset" >/dev/null
+  [[ build/$preset/build.ninja -nt CMakePresets.json ]] || cmake --preset "$preset" >/dev/null
   [[ -t 1 ]] || quiet=(-- --quiet)
   echo "Building $* ($preset)"
   cmake --build --preset "$preset" -j "$(nproc)" --target "$@" "${quiet[@]}"

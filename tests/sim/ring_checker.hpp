@@ -26,8 +26,8 @@ class RingChecker {
   void after_step(RingNode& node);
   // A client was told that `key` has `value`: from now on this version, or a later one, stays.
   void acknowledged(const std::string& key, const std::string& value);
-  // So many of those who count for the record in force have every acknowledged write that no majority
-  // can miss one.
+  // So many of those who count for the record in force have every acknowledged write that no
+  // majority can miss one.
   void check_acknowledged();
 
   // Whether the ring's promises still hold when this node loses what was written and not yet synced

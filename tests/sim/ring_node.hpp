@@ -33,8 +33,8 @@ class RingNode {
 
   static Address address(std::size_t index) { return "10.0.0." + std::to_string(index) + ":5000"; }
 
-  // Starts a process on what the disk has. `peers` are used by one that is in no cluster yet. False:
-  // it does not want to start, which it has printed.
+  // Starts a process on what the disk has. `peers` are used by one that is in no cluster yet.
+  // False: it does not want to start, which it has printed.
   bool start(std::vector<Address> peers);
   // kill -9, or what else ends a process at once. A power cut takes the machine's clock along.
   void crash(SimStore::Crash how);
