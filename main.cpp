@@ -44,7 +44,8 @@ Talk to a node
   server ring [WORDS]                       keys and values; default 127.0.0.1:2836
   server admin [WORDS]                      control of the cluster; default 127.0.0.1:5001
 
-  --connect HOST:PORT[,HOST:PORT]…          the node, or the first of several that is there
+  --connect HOST:PORT[,HOST:PORT]…          the node, or the first of several that is there;
+                                            --daemon is the same
   --config FILE                             the node of that file, with its secrets
   --secret-file FILE                        a file with the password (ring) or the token (admin)
   --json                                    answers as JSON where there is structure

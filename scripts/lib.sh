@@ -45,9 +45,13 @@ install_packages() {
 build() {
   local preset=$1 quiet=()
   shift
+  if [[ -f build/$preset/build.ninja ]]; then
+    echo "Building $* ($preset)"
+  else
+    echo "Building $* ($preset); the first time takes some minutes"
+  fi
   [[ build/$preset/build.ninja -nt CMakePresets.json ]] || cmake --preset "$preset" >/dev/null
   [[ -t 1 ]] || quiet=(-- --quiet)
-  echo "Building $* ($preset)"
   cmake --build --preset "$preset" -j "$(nproc)" --target "$@" "${quiet[@]}"
 }
 
