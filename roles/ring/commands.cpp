@@ -165,11 +165,24 @@ std::string unknown_command(Args args) {
   return text.append(shown(args[0], 128)).append("', with args beginning with: ").append(words);
 }
 
-std::string unknown_subcommand(Args args) {
+std::string uppercase(std::string_view text) {
+  std::string upper;
+  for (char c : text) upper += resp::upper(c);
+  return upper;
+}
+
+// As Redis says it; of RING, which has no HELP, with what there is.
+std::string unknown_subcommand(const Command& container, Args args) {
   std::string text = "ERR unknown subcommand '";
   text.append(shown(args[1], 128)).append("'. Try ");
-  for (char c : args[0]) text += resp::upper(c);
-  return text + " HELP.";
+  if (container.name != "ring") return text + uppercase(args[0]) + " HELP.";
+  std::string_view separator = "";
+  for (const Command& command : kCommands) {
+    if (!command.name.starts_with("ring|")) continue;
+    text.append(separator).append(uppercase(command.name.substr(5)));
+    separator = ", ";
+  }
+  return text + ".";
 }
 
 std::string wrong_arity(const Command& command) {
@@ -200,7 +213,7 @@ Found resolve(Args args) {
     std::string full(command->name);
     full.append("|").append(args[1]);
     const Command* sub = find_command(full);
-    if (sub == nullptr) return {nullptr, unknown_subcommand(args)};
+    if (sub == nullptr) return {nullptr, unknown_subcommand(*command, args)};
     command = sub;
   }
   if (!command->fits(args.size())) return {nullptr, wrong_arity(*command)};
