@@ -23,6 +23,7 @@ bool same_record(const Record& a, const Record& b) {
 
 RingChecker::RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken)
     : plan_(plan), nodes_(nodes), broken_(std::move(broken)) {
+  in_force_.assign(plan.ring.hive.arcs, 0);
   last_.assign(nodes.size(), std::vector<Record>(plan.ring.hive.arcs));
 }
 
@@ -117,13 +118,18 @@ RingNode* RingChecker::node_of(NodeId identity) const {
   return nullptr;
 }
 
+// Once in force, it stays so, whatever becomes of those who knew it, until the next one is.
 bool RingChecker::in_force(const Record& record, std::size_t arc) const {
+  ring::Epoch& known = in_force_[arc];
+  if (record.epoch <= known) return true;
   const auto has_it = [&](NodeId id) {
     const RingNode* node = node_of(id);
     return node != nullptr && on_disk(*node, arc).epoch >= record.epoch;
   };
-  return Record::most(record.members, has_it) &&
-         (record.settled() || Record::most(record.replaces, has_it));
+  const bool now = Record::most(record.members, has_it) &&
+                   (record.settled() || Record::most(record.replaces, has_it));
+  if (now) known = record.epoch;
+  return now;
 }
 
 std::vector<Record> RingChecker::current(std::size_t arc) const {

@@ -70,6 +70,7 @@ class RingChecker {
   Broken broken_;
   std::map<std::pair<std::size_t, ring::Epoch>, ring::Record> records_;
   std::vector<std::vector<ring::Record>> last_;  // by node and arc, as it was seen last
+  mutable std::vector<ring::Epoch> in_force_;    // by arc, the newest that was ever seen to be
   std::map<NodeId, std::size_t> identities_;     // every one that was ever seen, and its node
   std::map<std::string, Floor> floors_;
   std::set<NodeId> wiped_;

@@ -61,7 +61,9 @@ class RingClients {
            std::function<void(const Asked&)> then);
   void answered(Asked& asked, const Result<resp::Value>& result);
   RegisterHistory history(std::size_t key) const;
-  std::string key_name(std::size_t key) const { return "key" + std::to_string(key); }
+  std::string key_name(std::size_t key) const {
+    return "key" + std::to_string(key) + "{" + std::to_string(key % plan_.tags) + "}";
+  }
   std::int64_t stamp();
   RingNode* pick_node();
 

@@ -44,14 +44,18 @@ void RingSim::inject(Fault fault) {
     case Fault::join: return join_node();
     case Fault::split:
     case Fault::isolate:
-    case Fault::one_way:
+    case Fault::path:
     case Fault::reset: return partition(fault);
     case Fault::disk_stall:
     case Fault::disk_full: return disturb_disk(fault);
     case Fault::bad_network: return bad_times();
     case Fault::pause:
       if (RingNode* node = pick()) {
-        const Duration length = dice_.between(milliseconds(50), seconds(4));
+        // Often just long enough to come back while others take over.
+        const Duration length =
+            dice_.chance(0.5)
+                ? plan_.ring.takeover_after + dice_.between(Duration(0), milliseconds(600))
+                : dice_.between(milliseconds(50), seconds(4));
         note("sim: node" + std::to_string(node->index()) + " pauses for " +
              std::to_string(length.count() / 1000) + "ms");
         node->pause(length);
@@ -80,7 +84,7 @@ void RingSim::kill(Fault fault) {
 }
 
 void RingSim::restart_later(RingNode& node) {
-  const Duration away = dice_.chance(0.3) ? dice_.between(Duration(0), milliseconds(300))
+  const Duration away = dice_.chance(0.4) ? dice_.between(Duration(0), milliseconds(100))
                                           : dice_.between(milliseconds(100), seconds(10));
   time_.after(away, nullptr, [this, &node] {
     if (node.fate() == RingNode::Fate::down) restart(node);
@@ -137,31 +141,35 @@ void RingSim::leave_node() {
 }
 
 void RingSim::join_node() {
-  for (const auto& node : nodes_)
-    if (node->fate() == RingNode::Fate::fresh && node->index() >= plan_.nodes)
+  for (const auto& node : nodes_) {
+    if (node->fate() == RingNode::Fate::gone) node->lose_disk();
+    if (node->fate() == RingNode::Fate::gone ||
+        (node->fate() == RingNode::Fate::fresh && node->index() >= plan_.nodes))
       return restart(*node);
+  }
 }
 
 void RingSim::partition(Fault fault) {
   const std::size_t size = nodes_.size();
-  std::vector<bool> side(size);
-  if (fault == Fault::reset) return network_.reset(dice_.below(size), dice_.below(size));
-  if (fault == Fault::split)
-    for (std::size_t i = 0; i < size; ++i) side[i] = dice_.chance(0.5);
-  else
-    side[dice_.below(size)] = true;
-  const bool both = fault != Fault::one_way || dice_.chance(0.2);
+  const std::size_t one = dice_.below(size), other = dice_.below(size);
+  if (fault == Fault::reset) return network_.reset(one, other);
   std::string shown;
-  for (std::size_t i = 0; i < size; ++i) shown += side[i] ? '1' : '0';
-  note("sim: " + std::string(name(fault)) + " " + shown + (both ? "" : " one way"));
-  const std::size_t only = fault == Fault::one_way ? dice_.below(size + 1) : size;
-  for (std::size_t i = 0; i < size; ++i)
-    for (std::size_t j = 0; j < size; ++j)
-      if (side[i] && !side[j] && (only == size || only == j)) {
-        network_.cut(i, j, true);
-        if (both) network_.cut(j, i, true);
-      }
-  time_.after(dice_.between(milliseconds(100), seconds(8)), nullptr, [this] {
+  if (fault == Fault::path) {
+    const bool both = dice_.chance(0.5);
+    network_.cut(one, other, true);
+    if (both) network_.cut(other, one, true);
+    shown = std::to_string(one) + (both ? "-" : ">") + std::to_string(other);
+  } else {
+    std::vector<bool> side(size);
+    for (std::size_t i = 0; i < size; ++i)
+      side[i] = fault == Fault::split ? dice_.chance(0.5) : i == one;
+    for (std::size_t i = 0; i < size; ++i)
+      for (std::size_t j = 0; j < size; ++j)
+        if (side[i] != side[j]) network_.cut(i, j, true);
+    for (const bool in : side) shown += in ? '1' : '0';
+  }
+  note("sim: " + std::string(name(fault)) + " " + shown);
+  time_.after(dice_.between(milliseconds(100), seconds(6)), nullptr, [this] {
     note("sim: the network is whole");
     network_.heal();
   });

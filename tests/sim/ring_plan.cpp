@@ -12,7 +12,7 @@ using std::chrono::seconds;
 std::string_view name(Fault fault) {
   constexpr std::array<std::string_view, kFaults> kNames = {
       "kill",      "powercut",    "failed_sync", "wipe",  "stop",       "pause",
-      "split",     "isolate",     "one_way",     "reset", "disk_stall", "disk_full",
+      "split",     "isolate",     "path",        "reset", "disk_stall", "disk_full",
       "wall_jump", "bad_network", "join",        "leave"};
   return kNames[static_cast<std::size_t>(fault)];
 }
@@ -30,7 +30,9 @@ ring::Options draw_ring(Dice& dice) {
   const Duration lease = dice.between(milliseconds(200), milliseconds(700));
   ring.hive.lease_us = static_cast<std::uint64_t>(lease.count());
   ring.heartbeat = lease / static_cast<int>(dice.between(3, 5));
-  ring.takeover_after = dice.between(milliseconds(300), milliseconds(1200));
+  // Also shorter than the lease: then leases alone keep two owners apart.
+  ring.takeover_after = dice.chance(0.4) ? dice.between(milliseconds(80), milliseconds(300))
+                                         : dice.between(milliseconds(300), milliseconds(1200));
   ring.replace_after = dice.between(seconds(1), seconds(6));
   ring.request_timeout = dice.between(milliseconds(800), seconds(4));
   ring.moves = static_cast<std::uint32_t>(dice.between(1, 8));
@@ -46,12 +48,14 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
   RingPlan plan;
   plan.seed = seed;
   plan.nodes = one_of<std::size_t>(dice, {1, 2, 3, 3, 3, 4, 4, 5, 5, 6, 7});
-  plan.spares = dice.below(3);
+  plan.spares = dice.below(4);
   plan.clients = dice.between(2, 7);
-  plan.keys = dice.between(2, 8);
+  plan.keys = dice.between(2, 12);
+  plan.tags = dice.between(1, plan.keys);
   plan.think = dice.between(milliseconds(20), milliseconds(500));
   plan.safety = dice.between(seconds(6), seconds(25));
-  plan.fault_every = dice.between(milliseconds(300), milliseconds(3000));
+  plan.fault_every = dice.chance(0.4) ? dice.between(milliseconds(60), milliseconds(400))
+                                      : dice.between(milliseconds(300), milliseconds(3000));
   const double taste = one_of<double>(dice, {0.1, 0.25, 0.5, 0.8});
   for (std::size_t i = 0; i < kFaults; ++i)
     if (dice.chance(taste)) plan.faults.push_back(static_cast<Fault>(i));
@@ -65,7 +69,7 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
   plan.bad_network.held_up = dice.chance(0.5) ? 0.1 : 0;
   plan.bad_network.hold = dice.between(milliseconds(10), milliseconds(2000));
   plan.bad_network.corrupt = dice.chance(0.2) ? 0.001 : 0;
-  plan.disk.sync_max = dice.between(milliseconds(1), milliseconds(60));
+  plan.disk.sync_max = dice.between(milliseconds(1), milliseconds(120));
   plan.disk.flush_interval = dice.between(milliseconds(100), seconds(2));
   plan.timers_late = dice.between(Duration(0), milliseconds(30));
   plan.clock_rate = static_cast<std::int64_t>(dice.below(5000));
@@ -78,15 +82,15 @@ bool RingPlan::has(Fault fault) const {
 
 std::string RingPlan::show() const {
   const auto ms = [](Duration d) { return std::to_string(d.count() / 1000) + "ms"; };
-  std::string out = "seed " + std::to_string(seed) + ": " + std::to_string(nodes) + "+" +
-                    std::to_string(spares) + " nodes, " + std::to_string(clients) + " clients, " +
-                    std::to_string(keys) + " keys, arcs " + std::to_string(ring.hive.arcs) +
-                    ", replication " + std::to_string(ring.hive.replication) + ", lease " +
-                    ms(ring.hive.lease()) + ", heartbeat " + ms(ring.heartbeat) + ", takeover " +
-                    ms(ring.takeover_after) + ", replace " + ms(ring.replace_after) + ", request " +
-                    ms(ring.request_timeout) + ", moves " + std::to_string(ring.moves) +
-                    ", chunk " + std::to_string(ring.chunk_bytes) + ", flush " +
-                    ms(disk.flush_interval) + ", " + ms(safety) + " of";
+  std::string out =
+      "seed " + std::to_string(seed) + ": " + std::to_string(nodes) + "+" + std::to_string(spares) +
+      " nodes, " + std::to_string(clients) + " clients, " + std::to_string(keys) + " keys in " +
+      std::to_string(tags) + " slots, arcs " + std::to_string(ring.hive.arcs) + ", replication " +
+      std::to_string(ring.hive.replication) + ", lease " + ms(ring.hive.lease()) + ", heartbeat " +
+      ms(ring.heartbeat) + ", takeover " + ms(ring.takeover_after) + ", replace " +
+      ms(ring.replace_after) + ", request " + ms(ring.request_timeout) + ", moves " +
+      std::to_string(ring.moves) + ", chunk " + std::to_string(ring.chunk_bytes) + ", flush " +
+      ms(disk.flush_interval) + ", " + ms(safety) + " of";
   for (Fault fault : faults) out += " " + std::string(name(fault));
   return faults.empty() ? out + " no faults" : out;
 }

@@ -23,13 +23,13 @@ enum class Fault : std::uint8_t {
   pause,        // the process stands still, its clock goes on
   split,        // two groups that do not hear each other
   isolate,      // one node and the rest
-  one_way,      // one direction of one path
+  path,         // one path, or one direction of it
   reset,        // of a connection
   disk_stall,   // nothing is written for a while
   disk_full,    // new batches are refused for a while
   wall_jump,    // of the wall clock
   bad_network,  // loss, duplicates, delays for a while
-  join,         // a new node
+  join,         // a new node, or one that had left, with an empty disk
   leave,        // a node goes for good
 };
 inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::leave) + 1;
@@ -41,6 +41,7 @@ struct RingPlan {
   std::size_t spares = 0;  // nodes that may join
   std::size_t clients = 4;
   std::size_t keys = 4;
+  std::size_t tags = 4;    // hash tags among them: keys of one tag share a slot
   Duration think{};        // of a client between two operations, at most
   Duration safety{};       // how long there are faults
   Duration fault_every{};  // about
