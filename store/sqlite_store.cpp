@@ -22,6 +22,7 @@ constexpr const char* kClusterKey = "cluster";
 constexpr const char* kBootFact = "boot";      // the machine's boot of the last opening
 constexpr const char* kClosedFact = "closed";  // the last batch at a clean end; empty: not closed
 constexpr const char* kLostFact = "lost";      // kYes: something may be lost
+constexpr const char* kLossesFact = "losses";  // how often something may have been lost
 constexpr const char* kYes = "yes";
 // SQLite's rows end at a billion bytes.
 constexpr std::size_t kMaxBatch = std::size_t{256} << 20;
@@ -98,14 +99,14 @@ Result<> SqliteStore::start(Files files) {
 // Was the store closed cleanly, or did a power cut come between? And notes that it is open, before
 // anything is written.
 Result<> SqliteStore::note_opening(sqlite::Db& journal, std::uint64_t end) {
-  std::string facts[3];
-  const char* const names[3] = {kBootFact, kClosedFact, kLostFact};
-  for (int i = 0; i < 3; ++i) {
+  std::string facts[4];
+  const char* const names[4] = {kBootFact, kClosedFact, kLostFact, kLossesFact};
+  for (int i = 0; i < 4; ++i) {
     Result<std::optional<std::string>> found = fact(journal, names[i]);
     if (!found) return tl::unexpected(found.error());
     facts[i] = std::move(*found).value_or("");
   }
-  const auto& [boot, closed, lost] = facts;
+  const auto& [boot, closed, lost, losses] = facts;
   if (!closed.empty() && number_in(closed) != end)
     return fail(Code::corrupt, directory_.path(kJournalFile) + ": was closed with batch " + closed +
                                    " at its end, but ends at batch " + std::to_string(end) +
@@ -115,10 +116,13 @@ Result<> SqliteStore::note_opening(sqlite::Db& journal, std::uint64_t end) {
   const bool failed = directory_.has(kFailedMark);
   // Once it may have lost something, it says so until it was closed cleanly: a process that was
   // killed may not have dealt with it.
-  opening_.may_have_lost = failed || (!clean && (!same_boot || lost == kYes));
+  const bool now = failed || (!clean && !same_boot);
+  opening_.may_have_lost = now || (!clean && lost == kYes);
+  opening_.losses = number_in(losses).value_or(0) + (now ? 1 : 0);
   const Result<> noted = set_facts(journal, {{kBootFact, options_.boot_id},
                                              {kClosedFact, ""},
-                                             {kLostFact, opening_.may_have_lost ? kYes : ""}})
+                                             {kLostFact, opening_.may_have_lost ? kYes : ""},
+                                             {kLossesFact, std::to_string(opening_.losses)}})
                              .and_then([&] { return journal.sync(); });
   if (!noted || !failed) return noted;
   return directory_.unmark(kFailedMark);

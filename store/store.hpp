@@ -47,6 +47,9 @@ class Batch {
 struct Opening {
   bool created = false;        // there was nothing: the identity is new
   bool may_have_lost = false;  // power cut or failed sync: written, unsynced batches may be gone
+  // How often that has happened to this store. Who keeps, durably, up to which of them it has dealt
+  // with, knows whether there is something to deal with after any number of restarts.
+  std::uint64_t losses = 0;
 };
 
 class Store {

@@ -45,8 +45,9 @@ namespace skep::ring {
 // What all arcs of a node share. Outlives them.
 struct Host {
   NodeId self = 0;
-  std::uint64_t boot = 0;  // a number of this life of the node; never that of an earlier one
-  Time booted{};           // a life before this one may have given leases until just before it
+  std::uint64_t boot = 0;    // a number of this life of the node; never that of an earlier one
+  Time booted{};             // a life before this one may have given leases until just before it
+  std::uint64_t losses = 0;  // of its store, so far
   HiveOptions hive;
   Options options;
   bool stopping = false;                  // takes no ownership any more

@@ -35,6 +35,7 @@ Arc::Arc(Host& host, ArcId id, Standing standing, Table table, bool may_have_los
 Epoch Arc::highest() const { return std::max(standing_.record.epoch, standing_.promise.epoch); }
 
 void Arc::save(Completion completion, Effects& effects) {
+  if (!recovery_) standing_.losses = host_.losses;  // or its repair is done: see check_recovery()
   auto& write = effects.write(Durability::durable);
   const char key[2] = {static_cast<char>(id_ >> 8), static_cast<char>(id_ & 0xff)};
   write.batch.put(kArcSpace, {key, sizeof key}, encode_row(standing_));

@@ -88,8 +88,8 @@ void Arc::check_recovery(Effects& effects) {
   if (!enough(recovery_->record.members) || !enough(recovery_->record.replaces)) return;
   recovery_->writing = true;
   effects.log(Level::info, "arc " + std::to_string(id_) + ": counts again after the power cut");
-  effects.write(Durability::durable)
-      .completions.push_back({id_, Completion::Kind::recovered, record().epoch, 0, 0, host_.self});
+  standing_.losses = host_.losses;
+  save({id_, Completion::Kind::recovered, record().epoch, 0, 0, host_.self}, effects);
 }
 
 }  // namespace skep::ring

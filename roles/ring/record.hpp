@@ -84,9 +84,12 @@ struct Promise {
 struct Standing {
   Record record;
   Promise promise;
+  // How many losses of the store (Opening::losses) this copy has been repaired from.
+  std::uint64_t losses = 0;
   template <class M, class V> static void fields(M& m, V&& v) {
     v("record", m.record);
     v("promise", m.promise);
+    v("losses", m.losses);
   }
 };
 

@@ -109,8 +109,9 @@ Result<> Ring::load() {
         return fail(Code::corrupt, "the record of arc " + std::to_string(i) + " is damaged");
       standing = std::move(*decoded);
     }
-    arcs.push_back({std::move(standing), Table(static_cast<Slot>(i * slots), slots),
-                    store_.opening().may_have_lost});
+    const bool may_have_lost = standing.losses < store_.opening().losses;
+    arcs.push_back(
+        {std::move(standing), Table(static_cast<Slot>(i * slots), slots), may_have_lost});
   }
   std::size_t damaged = 0;
   auto scanned =
@@ -140,6 +141,7 @@ Result<> Ring::load() {
   host.self = membership_.self();
   host.boot = boot_;
   host.hive = options_.hive;
+  host.losses = store_.opening().losses;
   host.options = options_;
   host.booted = env_.clock.now();
   if (store_.opening().created) host.booted -= 2 * host.hive.lease();  // there was no earlier life

@@ -104,12 +104,11 @@ void RingChecker::acknowledged(const std::string& key, const std::string& value)
   }
 }
 
-Record RingChecker::on_disk(const RingNode& node, std::size_t arc) const {
+ring::Standing RingChecker::standing(const RingNode& node, std::size_t arc) const {
   if (node.store() == nullptr) return {};
   const auto row = node.store()->survivor(Durability::durable, ring::kArcSpace, arc_key(arc));
   if (!row) return {};
-  const auto standing = ring::decode_standing(*row);
-  return standing ? standing->record : Record{};
+  return ring::decode_standing(*row).value_or(ring::Standing{});
 }
 
 RingNode* RingChecker::node_of(NodeId identity) const {
@@ -124,7 +123,7 @@ bool RingChecker::in_force(const Record& record, std::size_t arc) const {
   if (record.epoch <= known) return true;
   const auto has_it = [&](NodeId id) {
     const RingNode* node = node_of(id);
-    return node != nullptr && on_disk(*node, arc).epoch >= record.epoch;
+    return node != nullptr && standing(*node, arc).record.epoch >= record.epoch;
   };
   const bool now = Record::most(record.members, has_it) &&
                    (record.settled() || Record::most(record.replaces, has_it));
@@ -135,7 +134,7 @@ bool RingChecker::in_force(const Record& record, std::size_t arc) const {
 std::vector<Record> RingChecker::current(std::size_t arc) const {
   std::map<ring::Epoch, Record> known;
   for (const auto& node : nodes_) {
-    const Record record = on_disk(*node, arc);
+    const Record record = standing(*node, arc).record;
     if (record.epoch == 0) continue;
     const auto [it, first] = known.try_emplace(record.epoch, record);
     if (!first && record.settled()) it->second = record;
@@ -151,7 +150,7 @@ std::vector<Record> RingChecker::current(std::size_t arc) const {
 // A node that may have lost what it acknowledged takes part in no majority until it is repaired.
 bool RingChecker::counts(const RingNode& node, std::size_t arc) const {
   if (node.core() != nullptr) return !node.core()->arcs()[arc]->waiting_for_recovery();
-  return node.store() != nullptr && !node.store()->opening().may_have_lost;
+  return node.store() != nullptr && standing(node, arc).losses >= node.store()->opening().losses;
 }
 
 bool RingChecker::has(const RingNode& node, const std::string& key, ring::Version version) const {

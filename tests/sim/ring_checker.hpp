@@ -50,8 +50,8 @@ class RingChecker {
     ring::Version version;
     std::string value;
   };
-  // What a disk has of an arc for sure; the epoch is 0 if nothing.
-  ring::Record on_disk(const RingNode& node, std::size_t arc) const;
+  // What a disk has of an arc for sure; nothing if it has nothing.
+  ring::Standing standing(const RingNode& node, std::size_t arc) const;
   RingNode* node_of(NodeId identity) const;
   // The records that count: the newest in force, and those above it. Empty: none is in force.
   std::vector<ring::Record> current(std::size_t arc) const;

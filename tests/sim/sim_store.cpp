@@ -121,8 +121,9 @@ void SimStore::crash(Crash how) {
   SKEP_ASSERT(!process_.running());  // or its events would still come
   std::size_t kept = how == Crash::kill ? written_ : 0;
   kept += dice_.below(pending_.size() - kept + 1);
-  // A power cut is noticed whether or not it took something along, until a clean end.
-  opening_ = {false, how == Crash::powercut || opening_.may_have_lost};
+  // A power cut is noticed whether or not it took something along.
+  const bool cut = how == Crash::powercut;
+  opening_ = {false, cut || opening_.may_have_lost, opening_.losses + (cut ? 1 : 0)};
   for (std::size_t i = 0; i < kept; ++i) apply(durable_, pending_[i].batch);
   current_ = durable_;
   forget_pending();
@@ -132,7 +133,7 @@ void SimStore::close() {
   SKEP_ASSERT(!process_.running());
   for (const Pending& pending : pending_) apply(durable_, pending.batch);
   forget_pending();
-  opening_ = {};
+  opening_ = {false, false, opening_.losses};
 }
 
 void SimStore::forget_pending() {

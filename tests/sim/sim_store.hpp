@@ -81,7 +81,7 @@ class SimStore final : public Store {
   Dice dice_;
   DiskOptions options_;
   std::uint64_t identity_;
-  Opening opening_{true, false};
+  Opening opening_{true, false, 0};
 
   Spaces current_;  // every submitted batch
   Spaces durable_;  // every synced batch
