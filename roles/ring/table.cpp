@@ -21,10 +21,17 @@ struct Row {
 
 constexpr std::size_t kSlotBytes = 2;
 
+// Digests are XORed, so those of neighbouring keys and versions must have nothing in common. XXH3
+// does not promise that of short inputs and seeds that are alike: "key0" and "key4" collide under
+// seeds that differ in one bit. So the version is input, not seed, and the input is long enough for
+// its lanes to be multiplied.
 std::uint64_t digest_of(std::string_view key, const Entry& entry) {
-  const std::uint64_t seed = entry.version.epoch * 0x9e3779b97f4a7c15ULL ^
-                             entry.version.number << 1 ^ (entry.tombstone ? 1 : 0);
-  return hash64(key, seed);
+  const std::uint64_t words[] = {hash64(key), entry.version.epoch,
+                                 entry.version.number << 1 | (entry.tombstone ? 1 : 0)};
+  char bytes[sizeof words];
+  for (std::size_t i = 0; i < sizeof bytes; ++i)
+    bytes[i] = static_cast<char>(words[i / 8] >> (i % 8 * 8));
+  return hash64({bytes, sizeof bytes});
 }
 
 }  // namespace

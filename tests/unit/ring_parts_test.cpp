@@ -130,6 +130,19 @@ TEST(Tables, DigestsTellCopiesApartAndForgetOrder) {
   EXPECT_EQ(one.live(), 99U);
 }
 
+TEST(Tables, DigestsOfNeighbouringKeysAndVersionsDoNotCancel) {
+  std::set<std::uint64_t> seen;
+  for (char digit = '0'; digit <= '9'; ++digit)
+    for (std::uint64_t epoch = 1; epoch <= 8; ++epoch)
+      for (std::uint64_t number = 1; number <= 64; ++number) {
+        const std::string key = std::string("key") + digit + "{0}";
+        Table table(0, kSlots);
+        table.put(key, {{epoch, number}, 0, false, {}});
+        EXPECT_TRUE(seen.insert(table.digests()[table.bucket_of(key)]).second)
+            << key << " " << epoch << " " << number;
+      }
+}
+
 TEST(Tables, AWalkInPagesSeesEveryLiveKeyOnce) {
   Table table(0, kSlots);
   for (int i = 0; i < 500; ++i) table.put("k" + std::to_string(i), {{1, 1}, 0, i % 5 == 0, ""});
