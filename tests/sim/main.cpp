@@ -1,7 +1,7 @@
 // Runs simulations: many seeds in parallel processes, or one with a trace.
 //
 //   sim ring [--seeds N] [--from N] [--jobs N]     seeds from .. from + N - 1
-//   sim ring --seed N [--trace]
+//   sim ring --seed N [--trace | --messages]       --messages: a trace with every message
 //   --plant NAME    (sim_planted only) switches a planted bug on
 //   --stop          ends at the first failure
 //
@@ -31,6 +31,7 @@ struct Arguments {
   std::size_t jobs = 2;
   bool one = false;
   bool trace = false;
+  bool messages = false;
   bool stop = false;
   std::string plant;
 };
@@ -48,7 +49,7 @@ int run_seed(const Arguments& arguments, std::uint64_t seed) {
     trace = [](std::string_view line) {
       std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
     };
-  const RingReport report = RingSim(RingPlan::draw(seed), trace).run();
+  const RingReport report = RingSim(RingPlan::draw(seed), trace, arguments.messages).run();
   const int exit = report.outcome == Outcome::passed   ? kPassed
                    : report.outcome == Outcome::unsafe ? kUnsafe
                                                        : kStuck;
@@ -118,8 +119,9 @@ std::optional<Arguments> parse(int argc, char** argv) {
   if (argc < 2 || std::strcmp(argv[1], "ring") != 0) return std::nullopt;
   for (int i = 2; i < argc; ++i) {
     const std::string_view flag = argv[i];
-    if (flag == "--trace") {
+    if (flag == "--trace" || flag == "--messages") {
       arguments.trace = true;
+      arguments.messages = flag == "--messages";
       continue;
     }
     if (flag == "--stop") {
@@ -159,7 +161,8 @@ int main(int argc, char** argv) {
   const auto arguments = parse(argc, argv);
   if (!arguments) {
     std::fputs(
-        "usage: sim ring [--seeds N] [--from N] [--jobs N] [--stop] | --seed N [--trace]\n"
+        "usage: sim ring [--seeds N] [--from N] [--jobs N] [--stop] | --seed N [--trace | "
+        "--messages]\n"
         "       sim_planted takes --plant NAME as well\n",
         stderr);
     return kUsage;

@@ -21,8 +21,8 @@ bool same_record(const Record& a, const Record& b) {
 
 }  // namespace
 
-RingChecker::RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken)
-    : plan_(plan), nodes_(nodes), broken_(std::move(broken)) {
+RingChecker::RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken, RingNode::Print print)
+    : plan_(plan), nodes_(nodes), broken_(std::move(broken)), print_(std::move(print)) {
   in_force_.assign(plan.ring.hive.arcs, 0);
   last_.assign(nodes.size(), std::vector<Record>(plan.ring.hive.arcs));
 }
@@ -74,6 +74,7 @@ void RingChecker::after_step(RingNode& node) {
     Record& last = last_[node.index()][a];
     if (record.epoch != last.epoch || record.replaces.size() != last.replaces.size()) {
       last = record;
+      if (print_) print_(node.index(), "arc " + std::to_string(a), show(record));
       const auto [known, first] = records_.try_emplace({a, record.epoch}, record);
       if (!first && record.epoch > 0 && !same_record(known->second, record))
         broken_("arc " + std::to_string(a) +

@@ -19,7 +19,8 @@ class RingChecker {
   using Nodes = std::vector<std::unique_ptr<RingNode>>;
   using Broken = std::function<void(std::string what)>;
 
-  RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken);
+  // `print`, if given, is told of every record that a node takes.
+  RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken, RingNode::Print print);
 
   // After every event of this node: an epoch of an arc has one record, and nobody else may read
   // what this node may.
@@ -68,6 +69,7 @@ class RingChecker {
   const RingPlan& plan_;
   Nodes& nodes_;
   Broken broken_;
+  RingNode::Print print_;
   std::map<std::pair<std::size_t, ring::Epoch>, ring::Record> records_;
   std::vector<std::vector<ring::Record>> last_;  // by node and arc, as it was seen last
   mutable std::vector<ring::Epoch> in_force_;    // by arc, the newest that was ever seen to be

@@ -70,6 +70,8 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
   plan.bad_network.hold = dice.between(milliseconds(10), milliseconds(2000));
   plan.bad_network.corrupt = dice.chance(0.2) ? 0.001 : 0;
   plan.disk.sync_max = dice.between(milliseconds(1), milliseconds(120));
+  // Candidates that sync no faster than others lose patience would duel for ever.
+  plan.disk.sync_max = std::min(plan.disk.sync_max, plan.ring.takeover_after / 8);
   plan.disk.flush_interval = dice.between(milliseconds(100), seconds(2));
   plan.timers_late = dice.between(Duration(0), milliseconds(30));
   plan.clock_rate = static_cast<std::int64_t>(dice.below(5000));

@@ -2,17 +2,24 @@
 
 #include <cstdio>
 
+#include "tests/sim/show_message.hpp"
+
 namespace skep::sim {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-RingSim::RingSim(RingPlan plan, Trace trace)
+RingSim::RingSim(RingPlan plan, Trace trace, bool messages)
     : plan_(std::move(plan)),
       trace_(std::move(trace)),
       dice_(plan_.seed),
       network_(time_, dice_.fork()) {
   network_.options = plan_.network;
+  if (!messages) return;
+  network_.tap = [this](std::size_t from, std::size_t to, const Message& message) {
+    note("node" + std::to_string(from) + " > node" + std::to_string(to) + " " +
+         show_message(message));
+  };
 }
 
 void RingSim::note(const std::string& what) {
@@ -40,7 +47,7 @@ void RingSim::build() {
   for (std::size_t i = 0; i < plan_.nodes + plan_.spares; ++i)
     nodes_.push_back(std::make_unique<RingNode>(plan_, time_, network_, i, dice_.fork(), print));
   checker_ = std::make_unique<RingChecker>(
-      plan_, nodes_, [this](const std::string& what) { fail(Outcome::unsafe, what); });
+      plan_, nodes_, [this](const std::string& what) { fail(Outcome::unsafe, what); }, print);
   clients_ =
       std::make_unique<RingClients>(plan_, time_, nodes_, dice_.fork(), print,
                                     [this](const std::string& key, const std::string& value) {

@@ -27,7 +27,8 @@ class RingSim {
   // Prints each line of a trace, if given.
   using Trace = std::function<void(std::string_view line)>;
 
-  RingSim(RingPlan plan, Trace trace);
+  // With `messages` every message is a line of the trace, too.
+  RingSim(RingPlan plan, Trace trace, bool messages);
   RingReport run();
 
  private:
