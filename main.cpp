@@ -359,7 +359,7 @@ class Node {
   void leave(std::function<void(Result<>)> done) {
     if (!ring_) {
       cluster_->set_left();
-      left(std::move(done));
+      left(done);
       return;
     }
     ring_->Ring::leave([this, done = std::move(done)](Result<> result) {

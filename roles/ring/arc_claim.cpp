@@ -52,7 +52,7 @@ void Arc::give_up_claim(Time now, Effects& effects) {
 void Arc::start_vote(Time now, Effects& effects) {
   const Epoch epoch = std::max(highest(), seen_) + 1;
   if (!would_promise(now, host_.self, epoch)) return;
-  claim_.emplace();
+  claim_ = Claim{};
   claim_->epoch = epoch;
   claim_->started = now;
   claim_->base = record();

@@ -49,7 +49,7 @@ void Arc::begin_reign(Time now, Effects& effects) {
   claim_.reset();
   stream_.reset();
   given_ = {};
-  reign_.emplace();
+  reign_ = Reign{};
   reign_->epoch = record().epoch;
   reign_->lease_seen = now;
   reign_->wants_lease = true;
@@ -433,7 +433,7 @@ void Arc::progress_change(Time now, Effects& effects) {
     if (!drained) return;
   }
   flush(effects);
-  claim_.emplace();
+  claim_ = Claim{};
   claim_->epoch = std::max(highest(), seen_) + 1;
   claim_->base = record();
   claim_->next = next_record(change.step);
