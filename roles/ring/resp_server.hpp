@@ -23,7 +23,8 @@ struct RespOptions {
   // A request on one key may take three times limits.max_bulk: its key, a value, an expected one.
   resp::RequestLimits limits;
   std::size_t max_in_flight = 1024;  // requests of one connection without a reply yet
-  // Bytes of replies that wait for a connection to take them, above which it is not read from.
+  // Bytes of requests in flight, and of replies that wait for a connection to take them, above
+  // which it is not read from.
   std::size_t max_unsent = std::size_t{1} << 20;
   // Bytes of keys in one reply to KEYS; more is refused.
   std::size_t max_keys_reply = std::size_t{256} << 20;

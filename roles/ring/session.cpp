@@ -1,6 +1,9 @@
 #include "roles/ring/session.hpp"
 
+#include <algorithm>
+
 #include "net/base/assert.hpp"
+#include "net/resp_text.hpp"
 
 namespace skep::ring {
 namespace {
@@ -10,6 +13,29 @@ using resp::Value;
 // Options beside a key and two values, and what carrying a word takes besides.
 constexpr std::size_t kMaxOptionBytes = 1024;
 constexpr std::size_t kWordBytes = 8;
+// Requests in flight before it is known how large this connection's replies are.
+constexpr std::size_t kFirstWindow = 16;
+// Bytes of a reply to MGET, if one value may not be larger; more is refused, because the listener
+// closes connections for which more is queued.
+constexpr std::size_t kMaxGathered = std::size_t{64} << 20;
+
+std::size_t size_of(Args args) {
+  std::size_t size = 0;
+  for (std::string_view word : args) size += word.size() + kWordBytes;
+  return size;
+}
+
+std::size_t size_of(const Value& value) {
+  std::size_t size = value.text.size() + kWordBytes;
+  for (const Value& item : value.items) size += size_of(item);
+  return size;
+}
+
+// What a browser says that was made to talk to this port by a page from elsewhere: the commands in
+// the body of its request must not be done.
+bool is_http(std::string_view word) {
+  return resp::is_word(word, "POST") || resp::is_word(word, "HOST:");
+}
 
 // What the ring could not do, as an error reply. A read has no outcome that could be in doubt.
 std::string failure(const Error& error, bool write) {
@@ -36,7 +62,8 @@ Session::Session(RespServer& server, Stream& stream)
       since_(server.clock().now()),
       active_(since_),
       authenticated_(server.options().password.empty()),
-      parser_(server.options().limits) {
+      parser_(server.options().limits),
+      window_(std::min(kFirstWindow, server.options().max_in_flight)) {
   parser_.set_strict(!authenticated_);
 }
 
@@ -64,14 +91,19 @@ void Session::kill() {
 }
 
 bool Session::may_start() const {
-  return !closing_ && !barrier_ && pending_.size() < server_.options().max_in_flight &&
-         out_.size() + stream_.queued() <= server_.options().max_unsent;
+  return !closing_ && !barrier_ && pending_.size() < window_ &&
+         (pending_.empty() || held_ <= server_.options().max_unsent) && may_send();
+}
+
+bool Session::may_send() const {
+  return out_.size() + stream_.queued() <= server_.options().max_unsent;
 }
 
 void Session::pump() {
   if (pumping_ || closed_) return;
   pumping_ = true;
   bool starved = false;
+  write_finished();
   while (!starved && may_start()) {
     if (!waiting_) {
       auto next = parser_.next();
@@ -104,6 +136,7 @@ bool Session::start() {
   Args args = parser_.args();
   Found found = resolve(args);
   if (found.command == nullptr) {
+    closing_ = closing_ || is_http(args[0]);
     reply(Value::error(std::move(found.error)));
     return true;
   }
@@ -129,28 +162,29 @@ void Session::reply(Value value) {
     resp::encode(out_, value, version_);
     return;
   }
-  pending_.push_back({std::move(value), nullptr, version_, true, false, false});
+  const std::size_t bytes = size_of(value);
+  held_ += bytes;
+  pending_.push_back({std::move(value), nullptr, version_, true, false, false, bytes});
 }
 
-Ticket Session::open(bool write, bool whole) {
+Ticket Session::open(bool write, bool whole, std::size_t bytes) {
   auto number = first_ + static_cast<std::uint32_t>(pending_.size());
-  pending_.push_back({{}, nullptr, version_, false, write, whole});
+  held_ += bytes;
+  pending_.push_back({{}, nullptr, version_, false, write, whole, bytes});
   barrier_ = barrier_ || whole;
   return {&server_, handle_, number};
 }
 
 // Whether a command on one key is of a size that the ring carries; if not, it is answered here.
 bool Session::fits(Args args) {
-  std::size_t size = 0;
-  for (std::string_view word : args) size += word.size() + kWordBytes;
-  if (size <= 3 * server_.options().limits.max_bulk + kMaxOptionBytes) return true;
+  if (size_of(args) <= 3 * server_.options().limits.max_bulk + kMaxOptionBytes) return true;
   reply(Value::error("ERR the request is too large for one key"));
   return false;
 }
 
 void Session::run_key(const Command& command, Args args) {
   if (!fits(args)) return;
-  Ticket ticket = open(command.is_write(), false);
+  Ticket ticket = open(command.is_write(), false, size_of(args));
   server_.keyspace().run(args, static_cast<std::size_t>(command.first), command.is_write(), ticket);
 }
 
@@ -164,21 +198,46 @@ void Session::run_keys(const Command& command, Args args) {
 
 void Session::run_each(Args args, std::size_t step, Verb verb, bool write) {
   const std::size_t count = (args.size() - 1) / step;
-  Ticket ticket = open(write, false);
+  // A short request for many large values: few at a time, and what is behind it waits.
+  const bool slowly = verb == Verb::mget && count > kFirstWindow;
+  Ticket ticket = open(write, slowly, size_of(args));
   auto gather = std::make_unique<Gather>();
   gather->verb = verb;
   gather->left = count;
   if (verb == Verb::mget) gather->values.resize(count);
+  if (slowly) gather->keys.assign(args.begin() + 1, args.end());
+  if (slowly) window_ = std::min(window_, kFirstWindow);
   pending_.back().gather = std::move(gather);
+  if (slowly) return run_more(ticket);
   const std::string_view name = verb == Verb::mget ? "GET" : verb == Verb::mset ? "SET" : args[0];
   for (std::size_t part = 0; part < count; ++part) {
     const std::string_view words[] = {name, args[1 + part * step],
                                       step == 2 ? args[2 + part * step] : std::string_view()};
-    server_.keyspace().run(Args(words, 1 + step), 1, write, [ticket, part](Result<Value> result) {
-      if (Session* session = ticket.server->find(ticket.session))
-        session->finish_part(ticket.request, part, std::move(result));
-    });
+    run_part(ticket, part, Args(words, 1 + step), write);
   }
+}
+
+void Session::run_part(Ticket ticket, std::size_t part, Args words, bool write) {
+  server_.keyspace().run(words, 1, write, [ticket, part](Result<Value> result) {
+    if (Session* session = ticket.server->find(ticket.session))
+      session->finish_part(ticket.request, part, std::move(result));
+  });
+}
+
+// A part may be answered within the call that starts it, and be the last: then the request is gone.
+void Session::run_more(Ticket ticket) {
+  if (starting_) return;
+  starting_ = true;
+  while (ticket.request - first_ < pending_.size()) {
+    Gather* gather = pending_[ticket.request - first_].gather.get();
+    if (gather == nullptr || gather->left == 0 || gather->started == gather->keys.size()) break;
+    if (gather->started - (gather->keys.size() - gather->left) >= window_) break;
+    const std::size_t part = gather->started++;
+    const std::string key = std::move(gather->keys[part]);
+    const std::string_view words[] = {"GET", key};
+    run_part(ticket, part, words, false);
+  }
+  starting_ = false;
 }
 
 void Session::finish_part(std::uint32_t request, std::size_t part, Result<Value> result) {
@@ -196,10 +255,26 @@ void Session::finish_part(std::uint32_t request, std::size_t part, Result<Value>
   } else {
     ++gather.succeeded;
     gather.sum += result->number;
-    if (gather.verb == Verb::mget) gather.values[part] = std::move(*result);
+    const std::size_t bytes = size_of(*result);
+    adapt(bytes);
+    gather.bytes += bytes;
+    if (gather.bytes > std::max(kMaxGathered, server_.options().limits.max_bulk)) {
+      gather.error = "ERR the values are too large for one reply";
+      gather.values.clear();
+    }
+    if (gather.verb == Verb::mget && !gather.values.empty())
+      gather.values[part] = std::move(*result);
   }
   if (gather.error.empty()) gather.error = std::move(error);
-  if (--gather.left > 0) return;
+  --gather.left;
+  if (!gather.error.empty() && !gather.keys.empty()) {
+    gather.left -= gather.keys.size() - gather.started;  // what has not been asked for
+    gather.started = gather.keys.size();
+  }
+  if (gather.left > 0) {
+    if (!gather.keys.empty()) run_more({&server_, handle_, request});
+    return;
+  }
   if (!gather.error.empty()) {
     // Some keys done and some not: the request as a whole may have been done.
     bool partly = write && gather.succeeded > 0;
@@ -221,16 +296,29 @@ void Session::finish(std::uint32_t request, Result<Value> result) {
   pending.reply =
       result ? std::move(*result) : Value::error(failure(result.error(), pending.write));
   pending.done = true;
+  const std::size_t bytes = size_of(pending.reply);
+  held_ = held_ - pending.bytes + bytes;
+  pending.bytes = bytes;
+  if (pending.gather == nullptr && !pending.whole) adapt(bytes);
   if (index != 0) return;
   write_finished();
   pump();
 }
 
+// How many requests may be in flight follows from how large the replies are, which is not known
+// before they are there: one more after each, and no more than fit into max_unsent.
+void Session::adapt(std::size_t bytes) {
+  const std::size_t fit = std::max<std::size_t>(server_.options().max_unsent / bytes, 1);
+  window_ = std::min({window_ + 1, fit, server_.options().max_in_flight});
+}
+
+// Replies stay here while the connection does not take those before them.
 void Session::write_finished() {
-  while (!pending_.empty() && pending_.front().done) {
+  while (!pending_.empty() && pending_.front().done && may_send()) {
     Pending& front = pending_.front();
     resp::encode(out_, front.reply, front.version);
     if (front.whole) barrier_ = false;
+    held_ -= front.bytes;
     pending_.pop_front();
     ++first_;
   }

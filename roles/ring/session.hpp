@@ -64,6 +64,9 @@ class Session final : public StreamHandler {
     std::vector<resp::Value> values;  // MGET
     std::string error;                // the first error reply or failure
     bool uncertain = false;
+    std::size_t bytes = 0;          // of the values
+    std::vector<std::string> keys;  // of those started one after the other; else empty
+    std::size_t started = 0;        // of `keys`
   };
   // A request whose reply is not written yet: it is not known, or one before it is not.
   struct Pending {
@@ -72,21 +75,26 @@ class Session final : public StreamHandler {
     resp::Version version;
     bool done = false;
     bool write = false;
-    bool whole = false;
+    bool whole = false;     // what is behind it waits
+    std::size_t bytes = 0;  // of the request, then of the reply
   };
 
   // session.cpp: the flow of requests and replies.
   void pump();
   bool may_start() const;
+  bool may_send() const;
   bool start();
   void flush();
   void reply(resp::Value value);
-  Ticket open(bool write, bool whole);
+  Ticket open(bool write, bool whole, std::size_t bytes = 0);
+  void adapt(std::size_t bytes);
   void write_finished();
   bool fits(Args args);
   void run_key(const Command& command, Args args);
   void run_keys(const Command& command, Args args);
   void run_each(Args args, std::size_t step, Verb verb, bool write);
+  void run_part(Ticket ticket, std::size_t part, Args words, bool write);
+  void run_more(Ticket ticket);
   void close_after_replies() { closing_ = true; }
 
   // session_local.cpp: what the connection answers by itself.
@@ -134,8 +142,11 @@ class Session final : public StreamHandler {
   bool paused_ = false;
   bool closing_ = false;  // nothing more is started; the connection closes when all is answered
   bool closed_ = false;
-  bool barrier_ = false;  // a command on the whole ring is in flight
+  bool barrier_ = false;   // a command on the whole ring is in flight
+  bool starting_ = false;  // run_more() is at work
   std::deque<Pending> pending_;
+  std::size_t held_ = 0;     // bytes of `pending_`
+  std::size_t window_;       // requests that may be in flight
   std::uint32_t first_ = 0;  // the number of pending_.front()
   std::string out_;
 };

@@ -159,6 +159,83 @@ TEST_F(SessionTest, AClientThatDoesNotReadIsNotReadFrom) {
   EXPECT_EQ(all.size(), 50 * (300 + sizeof "$300\r\n\r\n" - 1));
 }
 
+TEST_F(SessionTest, LargeRepliesAreAskedForAFewAtATime) {
+  options.max_unsent = 1000;
+  open();
+  keyspace.hold = true;
+  keyspace.entries["k"] = {std::string(700, 'x'), 0};
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests += "GET k\r\n";
+  say(requests);
+  EXPECT_EQ(keyspace.held.size(), 16u);  // their size is not known yet
+  std::size_t replies = 0;
+  stream.slow = true;
+  while (!keyspace.held.empty() || !stream.sent.empty()) {
+    while (!keyspace.held.empty()) answer(0);
+    EXPECT_LT(stream.sent.size(), 2000u);
+    replies += std::exchange(stream.sent, {}).size();
+    session->on_drained();
+    EXPECT_LE(keyspace.held.size(), 2u);
+  }
+  EXPECT_EQ(replies, 100 * (700 + sizeof "$700\r\n\r\n" - 1));
+  EXPECT_FALSE(stream.paused);
+}
+
+TEST_F(SessionTest, LargeRequestsAreHandedOnAFewAtATime) {
+  options.max_unsent = 1000;
+  open();
+  keyspace.hold = true;
+  std::string requests;
+  for (int i = 0; i < 10; ++i) requests += "SET k " + std::string(600, 'x') + "\r\n";
+  say(requests);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_FALSE(keyspace.held.empty());
+    EXPECT_LE(keyspace.held.size(), 2u);
+    answer(0);
+  }
+  EXPECT_TRUE(keyspace.held.empty());
+  EXPECT_EQ(stream.sent.size(), 10 * (sizeof "+OK\r\n" - 1));
+}
+
+TEST_F(SessionTest, ALongMgetIsAnsweredInOrderAndAnExcessiveOneRefused) {
+  options.limits.max_bulk = std::size_t{16} << 20;
+  for (bool hold : {false, true}) {
+    open();
+    keyspace.hold = hold;
+    keyspace.entries["k"] = {"v", 0};
+    keyspace.entries["large"] = {std::string(std::size_t{1} << 20, 'x'), 0};
+    std::string request = "MGET", reply = "*500\r\n", excessive = "MGET";
+    for (int i = 0; i < 500; ++i) {
+      request += i % 3 == 0 ? " k" : " none";
+      reply += i % 3 == 0 ? "$1\r\nv\r\n" : "$-1\r\n";
+      excessive += " large";
+    }
+    stream.sent.clear();
+    session->on_bytes(request + "\r\nINCR n\r\n" + excessive + "\r\nPING\r\n");
+    EXPECT_EQ(keyspace.held.size(), hold ? 16u : 0u);
+    std::size_t asked = 0;
+    for (; !keyspace.held.empty(); ++asked) answer(0);
+    EXPECT_LT(asked, 600u);
+    keyspace.entries.erase("n");
+    // Not EXPECT_EQ, which would take minutes to show a difference of this size.
+    EXPECT_TRUE(stream.sent ==
+                reply + ":1\r\n-ERR the values are too large for one reply\r\n+PONG\r\n")
+        << stream.sent.size();
+  }
+}
+
+TEST_F(SessionTest, ABrowserCannotBeMadeToSendCommands) {
+  open();
+  say("POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET a 1\r\n");
+  EXPECT_TRUE(stream.closed);
+  EXPECT_TRUE(keyspace.entries.empty());
+  stream.closed = false;
+  open();
+  say("GET / HTTP/1.1\r\nhost: localhost\r\n\r\nSET a 1\r\n");
+  EXPECT_TRUE(stream.closed);
+  EXPECT_TRUE(keyspace.entries.empty());
+}
+
 TEST_F(SessionTest, ASessionMayCloseBeforeItsAnswersCome) {
   open();
   keyspace.hold = true;
