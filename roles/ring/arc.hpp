@@ -287,6 +287,7 @@ class Arc {
   void tick_recovery(Time now, Effects&);
   void pull_on(Time now, NodeId from, const Fetched&, Effects&);
   void pull_next(NodeId from, Effects&);
+  void recover_under(const Record& record, Effects&);
   void check_recovery(Effects&);
 
   // arc_owner.cpp

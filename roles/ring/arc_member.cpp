@@ -91,7 +91,8 @@ void Arc::on(Time now, NodeId from, const Prepare& m, Effects& effects) {
 }
 
 void Arc::on(Time now, NodeId from, const Install& m, Effects& effects) {
-  if (!well_formed(m.record) || recovery_) return;
+  if (!well_formed(m.record)) return;
+  if (recovery_) return recover_under(m.record, effects);
   if (m.record.epoch < highest()) return refuse(from, m.record.epoch, effects);
   install(now, m.record, from, effects);
 }

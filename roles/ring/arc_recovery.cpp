@@ -27,14 +27,8 @@ void Arc::on(Time, NodeId from, const Pull& m, Effects& effects) {
 void Arc::on(Time, NodeId from, const Pulled& m, Effects& effects) {
   if (!recovery_ || recovery_->writing || m.boot != host_.boot) return;
   if (m.digests.size() != table_.buckets()) return;
-  if (m.record.epoch > recovery_->record.epoch && well_formed(m.record))
-    recovery_->record = m.record;
-  if (!Record::has(recovery_->record.everybody(), host_.self)) {
-    // Replaced meanwhile: nobody counts on this copy.
-    drop_copy(effects);
-    recovery_.reset();
-    return;
-  }
+  if (well_formed(m.record)) recover_under(m.record, effects);
+  if (!recovery_) return;
   auto& other = recovery_->others[from];
   if (other.answered && !other.done) return;  // its buckets are being fetched
   if (other.done && other.counts == m.counts) return;
@@ -46,6 +40,16 @@ void Arc::on(Time, NodeId from, const Pulled& m, Effects& effects) {
     if (own[bucket] != m.digests[bucket])
       other.buckets.push_back(static_cast<std::uint8_t>(bucket));
   pull_next(from, effects);
+}
+
+// The members to pull from are those of the newest record; the ones that were may be gone for good.
+void Arc::recover_under(const Record& record, Effects& effects) {
+  if (recovery_->writing || record.epoch <= recovery_->record.epoch) return;
+  recovery_->record = record;
+  if (Record::has(record.everybody(), host_.self)) return;
+  // Replaced meanwhile: nobody counts on this copy.
+  drop_copy(effects);
+  recovery_.reset();
 }
 
 void Arc::pull_next(NodeId from, Effects& effects) {
