@@ -213,7 +213,7 @@ bool Core::still_wanted(const Arc& arc) const {
   if (step->newcomer == 0 || host_.stopping) return wanted_step(arc) == *step;
   const auto node = std::find_if(nodes_.begin(), nodes_.end(),
                                  [&](const Node& n) { return n.id == step->newcomer; });
-  return node != nodes_.end() && node->alive;
+  return node != nodes_.end() && node->alive && !node->gone;
 }
 
 void Core::plan(Time now, Effects& effects) {

@@ -89,6 +89,7 @@ class Ring : public Keyspace {
   void send_frames(NodeId to, std::vector<Appends::Arc> arcs);
   void spread(ArcId arc);
   void report();
+  bool may_be_named() const;
   void check_ending();
   void walk(std::shared_ptr<Walk> walk);
   void ask(ArcId arc, Op op, bool write, std::vector<std::string> args,
