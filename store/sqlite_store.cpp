@@ -171,6 +171,7 @@ void SqliteStore::submit(Batch batch, Durability durability, Reported reported) 
 
 Result<> SqliteStore::room_for(std::size_t size) const {
   if (closed_) return tl::unexpected(*closed_);
+  if (refusals_ > 0) return tl::unexpected(*refusal_);  // the order, see store.hpp
   if (std::optional<Error> stuck = committer_->stuck())
     return fail(stuck->code == Code::full ? Code::full : Code::io,
                 "the store cannot write now: " + stuck->message);
@@ -198,8 +199,12 @@ void SqliteStore::append(const Batch& batch, Durability durability, Reported rep
 }
 
 void SqliteStore::refuse(Reported reported, Error error) {
+  ++refusals_;
+  refusal_ = error;
   options_.post([shared = shared_, reported = std::move(reported), error = std::move(error)] {
-    if (shared->store != nullptr) reported(tl::unexpected(error));
+    if (shared->store == nullptr) return;
+    --shared->store->refusals_;
+    reported(tl::unexpected(error));
   });
 }
 

@@ -123,7 +123,9 @@ class SqliteStore final : public Store {
   std::shared_ptr<Memtable> frozen_;  // being folded; none: nothing is
   std::uint64_t last_ = 0;
   std::deque<Waiting> waiting_;
-  std::string encoded_;  // kept for its memory
+  std::size_t refusals_ = 0;      // not yet reported
+  std::optional<Error> refusal_;  // the latest
+  std::string encoded_;           // kept for its memory
   std::optional<Error> closed_;
 
   // Between the threads.

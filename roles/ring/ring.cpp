@@ -317,11 +317,14 @@ void Ring::submit(Effects::Write write) {
   store_.submit(shared->batch, shared->durability, [this, alive = alive_, shared](Result<> ok) {
     if (!*alive) return;
     if (!ok) {
-      if (refused_.empty())
-        env_.log.write(Level::error, "ring", "the store refuses writes: " + ok.error().message);
+      if (!std::exchange(refusing_, true))
+        env_.log.write(ending_ ? Level::info : Level::error, "ring",
+                       "the store refuses writes, which are tried again: " + ok.error().message);
       refused_.push_back(std::move(*shared));
       return;
     }
+    if (std::exchange(refusing_, false))
+      env_.log.write(Level::info, "ring", "the store takes writes again");
     const Time now = env_.clock.now();
     for (const Completion& completion : shared->completions)
       core_->on_completed(now, completion, effects_);

@@ -105,6 +105,7 @@ class Ring : public Keyspace {
   std::unique_ptr<Router> router_;
   Effects effects_;
   bool scheduled_ = false;
+  bool refusing_ = false;               // the store: said in the log
   std::deque<Effects::Write> refused_;  // by the store; they and all that follow are tried again
   Timers::Id ticking_ = 0;
   Timers::Id turn_ = 0;

@@ -19,8 +19,10 @@ void SimStore::apply(Spaces& spaces, const Batch& batch) {
 }
 
 void SimStore::submit(Batch batch, Durability durability, Reported reported) {
-  if (full_ || bytes_ > options_.max_unfolded) {
-    time_.after(Duration(0), &process_, [reported = std::move(reported)] {
+  if (full_ || refusals_ > 0 || bytes_ > options_.max_unfolded) {
+    ++refusals_;
+    time_.after(Duration(0), &process_, [this, reported = std::move(reported)] {
+      --refusals_;
       reported(fail(Code::full, "the simulated disk is full"));
     });
     return;
@@ -140,6 +142,7 @@ void SimStore::forget_pending() {
   pending_.clear();
   written_ = reported_ = bytes_ = 0;
   busy_ = full_ = false;
+  refusals_ = 0;
   flush_ = 0;
   stalled_until_ = Duration(0);
 }

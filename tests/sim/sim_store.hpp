@@ -92,6 +92,7 @@ class SimStore final : public Store {
   std::size_t bytes_ = 0;
   bool busy_ = false;
   bool full_ = false;
+  std::size_t refusals_ = 0;  // not yet reported
   Duration last_sync_{};
   Duration stalled_until_{};
   VirtualTime::Id flush_ = 0;

@@ -156,8 +156,8 @@ TEST_F(StoreOpen, FilesOfTwoTimes) {
   };
   round();
   std::filesystem::copy(directory_.file("data"), directory_.file("old"));
-  round();
-  round();
+  // A journal is trimmed some time after a fold, and not any more once the store is being closed.
+  for (int i = 0; i < 8; ++i) round();
   std::filesystem::copy(directory_.file("data"), directory_.file("new"));
   const auto mix = [&](const char* journal, const char* state) {
     for (const auto& [from, name] : {std::pair(journal, "journal.db"), {state, "state.db"}})
