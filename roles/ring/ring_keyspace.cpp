@@ -240,7 +240,7 @@ void Ring::leave(std::function<void(Result<>)> done) {
   if (!others)
     return done(fail(Code::unavailable, "no other ring node is there to take what this one keeps"));
   membership_.set_leaving();
-  ending_ = Ending{true, env_.clock.now() + options_.replace_after, std::move(done)};
+  ending_ = Ending{true, Time::max(), std::move(done)};
   changed_nodes();
 }
 
@@ -254,12 +254,11 @@ bool Ring::may_be_named() const {
 }
 
 // A stop waits until others own this node's arcs, if there are any that can; a leave until no
-// record names this node any more, or will: but for promises that came to nothing, for a while.
+// record names this node any more, or will.
 void Ring::check_ending() {
   if (!ending_) return;
-  const bool waited = env_.clock.now() >= ending_->until;
-  const bool stopped = !core_->has_successors() || waited;
-  const bool left = core_->kept() == 0 && (waited || !may_be_named());
+  const bool stopped = !core_->has_successors() || env_.clock.now() >= ending_->until;
+  const bool left = core_->kept() == 0 && !may_be_named();
   if (ending_->leaving ? !left : !stopped) return;
   Ending ending = std::move(*ending_);
   ending_.reset();
