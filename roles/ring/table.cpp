@@ -168,9 +168,8 @@ std::pair<std::vector<std::string>, std::uint64_t> Table::walk(std::uint64_t fro
               [](const auto& x, const auto& y) { return x.first < y.first; });
     for (std::size_t i = 0; i < found.size(); ++i) {
       // Keys of one place stay together, so that a place is enough to go on from.
-      if (keys.size() >= count && found[i].first != found[i - 1].first)
+      if (keys.size() >= count && (i == 0 || found[i].first != found[i - 1].first))
         return {keys, found[i].first};
-      if (keys.size() >= count && i == 0) return {keys, found[i].first};
       keys.push_back(*found[i].second);
     }
   }
