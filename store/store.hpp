@@ -6,8 +6,9 @@
 //   durable  synced to disk: nothing loses it.
 // Reads see every accepted batch at once, reported or not. All calls and callbacks are on the loop
 // thread; callbacks come in the order of the submissions and never from within submit(). Only a
-// refusal overtakes: it comes at the next turn of the loop, so refused batches pile up nowhere. Until
-// it has come, everything submitted after it is refused, too: whoever submits again keeps the order.
+// refusal overtakes: it comes at the next turn of the loop, so refused batches pile up nowhere.
+// Until it has come, everything submitted after it is refused, too: whoever submits again keeps the
+// order.
 #pragma once
 
 #include <cstdint>
