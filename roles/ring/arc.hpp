@@ -112,6 +112,7 @@ class Arc {
                 Effects&);
   void on_completed(Time now, const Completion&, Effects&);
   void on_request(Time now, WallMs wall, const Asked&, Effects&);
+  void on_rumor(Time now, const Record& record, Effects&);
   // A few times in each heartbeat interval.
   void on_tick(Time now, WallMs wall, Effects&);
   // At the end of a turn: what was written since the last one goes to the members.

@@ -97,6 +97,15 @@ void Arc::on(Time now, NodeId from, const Install& m, Effects& effects) {
   install(now, m.record, from, effects);
 }
 
+// A settled record was in force. A member that it replaced may have nobody left to hear that from:
+// those it knows may be gone as well.
+void Arc::on_rumor(Time now, const Record& heard, Effects& effects) {
+  if (!heard.settled() || !well_formed(heard) || heard.epoch <= record().epoch) return;
+  if (recovery_) return recover_under(heard, effects);
+  const bool replaced = Record::has(record().everybody(), host_.self) && !heard.names(host_.self);
+  if (replaced && heard.epoch >= highest()) install(now, heard, 0, effects);
+}
+
 // Takes a record over that somebody else wrote. `teller` is answered when it is durable; 0: nobody.
 void Arc::install(Time now, const Record& next, NodeId teller, Effects& effects) {
   SKEP_ASSERT(next.epoch >= highest());

@@ -36,6 +36,10 @@ class Core {
   void on_tick(Time now, WallMs wall, Effects&);
   // A request of this node's own clients. Its token must be below kRemote.
   void on_request(Time now, WallMs wall, ArcId arc, const Asked&, Effects&);
+  // A record that somebody was heard to have.
+  void on_rumor(Time now, ArcId arc, const Record& record, Effects& effects) {
+    arcs_[arc]->on_rumor(now, record, effects);
+  }
   // The members list has changed.
   void on_nodes(std::vector<Node> nodes);
   // Ends a turn: flushes the arcs, and turns replies to other nodes' requests into messages.

@@ -168,8 +168,11 @@ void Ring::begin() {
   membership_.spread({std::string(kOptionsTopic), 0, 1, wire::encode(options_.hive)});
   membership_.on_rumor(kRecordTopic, [this, alive = alive_](const Rumor& rumor) {
     const auto record = wire::decode<Record>(rumor.value);
-    if (*alive && record && rumor.key < options_.hive.arcs)
-      router_->learn(env_.clock.now(), static_cast<ArcId>(rumor.key), *record);
+    if (!*alive || !record || rumor.key >= options_.hive.arcs) return;
+    const auto arc = static_cast<ArcId>(rumor.key);
+    router_->learn(env_.clock.now(), arc, *record);
+    core_->on_rumor(env_.clock.now(), arc, *record, effects_);
+    schedule();
   });
   for (const auto& arc : core_->arcs())
     if (arc->record().epoch > 0) router_->learn(env_.clock.now(), arc->id(), arc->record());
