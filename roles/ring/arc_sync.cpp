@@ -151,7 +151,8 @@ void Arc::on(Time now, NodeId from, const Acks::Arc& m, Effects& effects) {
   Peer& peer = found->second;
   if (peer.round != m.round || m.number > peer.sent) return;
   peer.acked = std::max(peer.acked, m.number);
-  peer.heard = now;
+  // Writes that get through say nothing about a piece of the copy that was lost.
+  if (peer.sync == Peer::Sync::done) peer.heard = now;
   advance(now, effects);
   if (reign_->change && reign_->change->draining) progress_change(now, effects);
 }
