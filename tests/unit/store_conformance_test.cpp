@@ -1,5 +1,5 @@
-// What store/store.hpp promises, of both stores: the one of the nodes and the simulator's. What holds
-// of one and not of the other would make the simulations worthless.
+// What store/store.hpp promises, of both stores: the one of the nodes and the simulator's. What
+// holds of one and not of the other would make the simulations worthless.
 #include <gtest/gtest.h>
 
 #include "tests/sim/sim_store.hpp"
