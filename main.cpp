@@ -1,6 +1,5 @@
 // The one executable: argv to a subcommand, which is a node, a look at a configuration, or a client
 // of a node.
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,16 +10,16 @@
 
 #include "conf/arguments.hpp"
 #include "net/cluster.hpp"
-#include "net/http.hpp"
+#include "net/ending.hpp"
 #include "net/links.hpp"
 #include "net/log_sink.hpp"
 #include "net/loop.hpp"
-#include "net/tcp.hpp"
-#include "roles/admin/admin.hpp"
-#include "roles/admin/shell.hpp"
-#include "roles/ring/resp_server.hpp"
-#include "roles/ring/ring.hpp"
-#include "roles/ring/shell.hpp"
+#include "net/process.hpp"
+#include "roles/admin/client.hpp"
+#include "roles/admin/service.hpp"
+#include "roles/ring/client.hpp"
+#include "roles/ring/service.hpp"
+#include "store/notes.hpp"
 #include "store/sqlite_store.hpp"
 
 namespace skep {
@@ -28,7 +27,7 @@ namespace {
 
 using conf::Words;
 
-enum Exit : int { kDone = 0, kNotDone = 1, kWrongUsage = 2, kMaybeDone = 3 };
+enum Exit : int { kDone = 0, kNotDone = 1, kWrongUsage = 2 };
 
 constexpr std::string_view kUsage = R"(usage: server COMMAND
 
@@ -95,11 +94,11 @@ class Node {
   Node(conf::NodeConfig config, std::string shown_config, LogSink& log)
       : config_(std::move(config)), shown_config_(std::move(shown_config)), log_(log) {}
 
-  // In this order: the store, which says who this node is; the links; the members; the roles; the
-  // listeners for clients. The message is for a person.
+  // In this order: the store, which says who this node is; the links; the members; the roles. The
+  // message is for a person.
   Result<> open() {
-    for (Result<> (Node::*step)() :
-         {&Node::open_store, &Node::open_cluster, &Node::open_ring, &Node::open_admin}) {
+    for (Result<> (Node::*step)() : {&Node::open_store, &Node::open_links, &Node::open_cluster,
+                                     &Node::open_ring, &Node::open_admin}) {
       Result<> opened = (this->*step)();
       if (!opened) return opened;
     }
@@ -115,20 +114,7 @@ class Node {
   }
 
  private:
-  // The ring, of which RING STOP and RING LEAVE also end the process.
-  class ServedRing final : public ring::Ring {
-   public:
-    ServedRing(Node& node, ring::Options options)
-        : Ring(node.env(), *node.store_, *node.cluster_, options), node_(node) {}
-    void stop(std::function<void(Result<>)> done) override {
-      done({});
-      node_.end("by RING STOP");
-    }
-    void leave(std::function<void(Result<>)> done) override { node_.leave(std::move(done)); }
-
-   private:
-    Node& node_;
-  };
+  using Done = Ending::Done;
 
   Env env() { return {loop_, loop_, loop_, *links_, log_}; }
   void say(Level level, const std::string& text) { log_.write(level, "node", text); }
@@ -150,89 +136,67 @@ class Node {
       exit_ = kNotDone;
       loop_.stop();
     });
+    notes_.emplace(*store_, log_);
+    auto incarnation = notes_->next_incarnation(loop_.wall());
+    if (!incarnation) return tl::unexpected(incarnation.error());
+    incarnation_ = *incarnation;
     return {};
   }
 
-  // A number that is higher in each life of the store, whatever the wall clock does.
-  Result<std::uint64_t> next_incarnation() {
-    auto kept = store_->get(kSpace, kIncarnation);
-    if (!kept) return tl::unexpected(kept.error());
-    std::uint64_t last = 0;
-    if (*kept) {
-      auto decoded = wire::decode<Incarnation>(**kept);
-      if (!decoded) return fail(Code::corrupt, "the node's incarnation in its store is damaged");
-      last = decoded->number;
-    }
-    Incarnation next{std::max(static_cast<std::uint64_t>(loop_.wall()), last + 1)};
-    Batch batch;
-    batch.put(kSpace, kIncarnation, wire::encode(next));
-    submit(std::move(batch), Durability::durable);
-    return next.number;
-  }
-
-  void submit(Batch batch, Durability durability) {
-    store_->submit(std::move(batch), durability, [this](Result<> kept) {
-      if (!kept) say(Level::error, "the store keeps nothing: " + kept.error().message);
-    });
+  Result<> open_links() {
+    LinkOptions options;
+    options.cluster = config_.cluster.name;
+    options.node = config_.name;
+    options.identity = store_->identity();
+    options.incarnation = incarnation_;
+    options.cluster_id = store_->cluster_id();
+    options.listen = config_.cluster.listen;
+    options.advertise = config_.cluster.address();
+    options.secret = config_.cluster.secret;
+    options.max_frame = config_.cluster.max_frame;
+    options.max_queued = 2 * config_.cluster.max_frame;
+    auto links = Links::open(loop_, log_, std::move(options));
+    if (!links) return tl::unexpected(links.error());
+    links_ = std::move(*links);
+    return {};
   }
 
   Result<> open_cluster() {
-    auto incarnation = next_incarnation();
-    if (!incarnation) return tl::unexpected(incarnation.error());
-    LinkOptions links;
-    links.cluster = config_.cluster.name;
-    links.node = config_.name;
-    links.identity = store_->identity();
-    links.incarnation = *incarnation;
-    links.cluster_id = store_->cluster_id();
-    links.listen = config_.cluster.listen;
-    links.advertise = config_.cluster.address();
-    links.secret = config_.cluster.secret;
-    links.max_frame = config_.cluster.max_frame;
-    links.max_queued = 2 * config_.cluster.max_frame;
-    auto opened = Links::open(loop_, log_, std::move(links));
-    if (!opened) return tl::unexpected(opened.error());
-    links_ = std::move(*opened);
-    auto saved = store_->get(kSpace, kMembers);
-    if (!saved) return tl::unexpected(saved.error());
-    auto cluster = Cluster::open(
-        env(), {this_member(*incarnation), config_.cluster.peers, config_.cluster.dead_after},
-        saved->value_or(""), [this](std::string bytes) {
-          Batch batch;
-          batch.put(kSpace, kMembers, bytes);
-          submit(std::move(batch), Durability::written);
-        });
+    auto known = notes_->members();
+    if (!known) return tl::unexpected(known.error());
+    auto cluster =
+        Cluster::open(env(), {this_member(), config_.cluster.peers, config_.cluster.dead_after},
+                      *known, [this](const std::string& bytes) { notes_->keep_members(bytes); });
     if (!cluster) return tl::unexpected(cluster.error());
     cluster_ = std::move(*cluster);
     cluster_->on_cluster([this](std::uint64_t id) { enter(id); });
-    return introduce();
+    introduce();
+    if (state() != MemberState::left) return {};
+    return fail(Code::conflict, "this node has left its cluster, for good; without its data in " +
+                                    config_.data.string() + " it would be a new node");
   }
 
-  Member this_member(std::uint64_t incarnation) const {
+  Member this_member() const {
     Member self;
     self.id = store_->identity();
     self.name = config_.name;
     self.address = config_.cluster.address();
-    self.incarnation = incarnation;
+    self.incarnation = incarnation_;
     self.roles = config_.roles;
-    if (config_.runs("ring"))
-      self.listeners.push_back({"ring", conf::dialable(config_.ring.listen, self.address)});
-    if (config_.runs("admin"))
-      self.listeners.push_back({"admin", conf::dialable(config_.admin.listen, self.address)});
+    for (const auto& [role, listen] :
+         {std::pair("ring", config_.ring.listen), std::pair("admin", config_.admin.listen)})
+      if (config_.runs(role))
+        self.listeners.push_back({role, conf::dialable(listen, self.address)});
     self.weight = static_cast<std::uint32_t>(config_.ring.weight);
     return self;
   }
 
-  Result<> introduce() {
+  void introduce() {
     std::string roles;
     for (const std::string& role : config_.roles) roles += ' ' + role;
     say(Level::info, "server " SKEP_VERSION ", cluster " + config_.cluster.name + ", at " +
                          links_->address() + ", roles" + roles + ", data in " +
                          std::filesystem::absolute(config_.data).string());
-    if (state() == MemberState::left)
-      return fail(Code::conflict, "this node has left its cluster, for good; without its data in " +
-                                      config_.data.string() + " it would be a new node");
-    return {};
   }
 
   MemberState state() const { return cluster_->members().at(cluster_->self()).state; }
@@ -244,110 +208,36 @@ class Node {
     });
   }
 
+  // The ring asks the started cluster whether this node has founded it.
   Result<> open_ring() {
-    if (!config_.runs("ring")) {
-      cluster_->start();
-      return {};
-    }
-    const conf::RingConfig& from = config_.ring;
-    ring::Options options;
-    options.hive.arcs = static_cast<std::uint16_t>(from.arcs);
-    options.hive.replication = static_cast<std::uint8_t>(from.replication);
-    options.hive.lease_us = static_cast<std::uint64_t>(from.lease.count());
-    options.heartbeat = from.heartbeat;
-    options.takeover_after = from.takeover_after;
-    options.replace_after = from.replace_after;
-    options.request_timeout = from.request_timeout;
-    options.max_value = from.max_value;
-    options.moves = static_cast<std::uint32_t>(from.moves);
-    ring_ = std::make_unique<ServedRing>(*this, options);
-    cluster_->start();  // before the ring, which asks whether this node has founded the cluster
-    Result<> started = ring_->start();
-    if (!started) return started;
-    ring::RespOptions resp;
-    resp.password = from.password;
-    resp.limits.max_bulk = from.max_value;
-    resp.limits.max_request = (std::size_t{64} << 20) + 4 * from.max_value;
-    resp.listen = conf::dialable(from.listen, links_->address());
-    resp.node = config_.name;
-    resp.settings = {{"maxclients", std::to_string(from.max_connections)}};
-    resp_ = std::make_unique<ring::RespServer>(*ring_, loop_, loop_, std::move(resp));
-    TcpLimits limits;
-    limits.max_connections = from.max_connections;
-    limits.max_queued += 2 * from.max_value;
-    limits.refusal = "-ERR max number of clients reached\r\n";
-    return listen("ring", from.listen, std::move(limits),
-                  [this](Stream& stream) { return resp_->accept(stream); });
+    if (config_.runs("ring"))
+      ring_ = std::make_unique<ring::Service>(
+          env(), loop_, *store_, *cluster_, config_,
+          ring::Service::Hooks{[this] { end("by RING STOP"); },
+                               [this](Done done) { leave(std::move(done)); }});
+    cluster_->start();
+    return ring_ ? ring_->start() : Result<>();
   }
 
   Result<> open_admin() {
     if (!config_.runs("admin")) return {};
-    const conf::AdminConfig& from = config_.admin;
     admin::Hooks hooks;
     hooks.cluster_id = [this] { return cluster_->cluster_id(); };
     hooks.ready = [this] { return ready(); };
-    if (ring_) hooks.ring = [this] { return ring_status(); };
-    hooks.join = [this](const Address& peer, admin::Done done) { cluster_->join(peer, done); };
-    hooks.leave = [this](admin::Done done) { leave(std::move(done)); };
+    if (ring_) hooks.ring = [this] { return ring_->status(); };
+    hooks.join = [this](const Address& peer, Done done) { cluster_->join(peer, std::move(done)); };
+    hooks.leave = [this](Done done) { leave(std::move(done)); };
     hooks.end = [this] { end("by the admin role"); };
-    admin_ =
-        std::make_unique<admin::Admin>(admin::Options{config_.name, config_.cluster.name,
-                                                      shown_config_, from.token, from.admin_token},
-                                       std::move(hooks), *cluster_, loop_);
-    TcpLimits limits;
-    limits.max_connections = 256;
-    return listen("admin", from.listen, std::move(limits), [this](Stream& stream) {
-      return http::make_session(stream, loop_, {}, [this](const auto& request, auto respond) {
-        admin_->handle(request, std::move(respond));
-      });
-    });
-  }
-
-  Result<> listen(const std::string& role, const Address& address, TcpLimits limits,
-                  TcpListener::Factory factory) {
-    auto listener =
-        TcpListener::open(loop_, log_, role, address, std::move(limits), std::move(factory));
-    if (!listener) return tl::unexpected(listener.error());
-    say(Level::info, role + " listens on " + (*listener)->address());
-    listeners_.push_back(std::move(*listener));
-    return {};
+    admin_ = std::make_unique<admin::Service>(loop_, log_, *cluster_, config_, shown_config_,
+                                              std::move(hooks));
+    return admin_->start();
   }
 
   Result<> ready() const {
-    if (ending_) return fail(Code::unavailable, "the node is ending");
+    if (ending_.begun()) return fail(Code::unavailable, "the node is ending");
     if (cluster_->cluster_id() == 0)
       return fail(Code::unavailable, "in no cluster yet; waits for a peer");
-    if (!ring_) return {};
-    ring::Ring::Status ring = ring_->status();
-    if (!ring.started) return fail(Code::unavailable, "the ring's options are not known yet");
-    if (!ring.ready) return fail(Code::unavailable, "some arcs of the ring have no owner");
-    if (!ring.stable) return fail(Code::unavailable, "the ring is moving arcs");
-    return {};
-  }
-
-  resp::Value ring_status() const {
-    using resp::Value;
-    const ring::Ring::Status now = ring_->status();
-    const ring::HiveOptions& hive = ring_->hive();
-    Value status;
-    status.kind = Value::Kind::map;
-    auto put = [&](const char* name, Value value) {
-      status.items.push_back(Value::bulk(name));
-      status.items.push_back(std::move(value));
-    };
-    auto count = [](auto number) { return Value::integer(static_cast<std::int64_t>(number)); };
-    auto flag = [](bool yes) { return Value::boolean(yes); };
-    put("started", flag(now.started));
-    put("ready", flag(now.ready));
-    put("stable", flag(now.stable));
-    put("arcs", count(now.arcs));
-    put("owned", count(now.owned));
-    put("kept", count(now.kept));
-    put("keys", count(now.keys));
-    put("requests", count(now.jobs));
-    put("replication", count(hive.replication));
-    put("lease_ms", count(hive.lease_us / 1000));
-    return status;
+    return ring_ ? ring_->ready() : Result<>();
   }
 
   void reopen_log() {
@@ -356,13 +246,12 @@ class Node {
   }
 
   // Gives away what this node holds, then ends it, for good.
-  void leave(std::function<void(Result<>)> done) {
+  void leave(Done done) {
     if (!ring_) {
       cluster_->set_left();
-      left(done);
-      return;
+      return left(done);
     }
-    ring_->Ring::leave([this, done = std::move(done)](Result<> result) {
+    ring_->leave([this, done = std::move(done)](Result<> result) {
       if (result) return left(done);
       done(std::move(result));
     });
@@ -371,50 +260,29 @@ class Node {
   // An earlier life of this node was interrupted while it was leaving.
   void go_on_leaving() {
     leave([this](Result<> result) {
-      if (result || ending_) return;
+      if (result || ending_.begun()) return;
       say(Level::warn, "cannot go on leaving the cluster yet: " + result.error().message);
       loop_.after(std::chrono::seconds(5), [this] { go_on_leaving(); });
     });
   }
 
-  void left(const std::function<void(Result<>)>& done) {
+  void left(const Done& done) {
     left_ = true;
     say(Level::info, "left the cluster");
     done({});
     end("because it has left");
   }
 
-  // Ends in order, within stop_timeout: no new clients, the ring's ownership passed on, what
-  // clients are still to get sent, the store closed.
   void end(const std::string& why) {
-    if (std::exchange(ending_, true)) return;
-    say(Level::info, "stops " + why);
-    for (auto& listener : listeners_) listener->stop_accepting();
-    loop_.after(config_.stop_timeout, [this] {
-      say(Level::warn, "not everything was done within stop_timeout");
-      finish();
-    });
-    if (!ring_ || left_) return drain();
-    ring_->Ring::stop([this](Result<> stopped) {
-      if (!stopped) say(Level::warn, "the ring did not stop in order: " + stopped.error().message);
-      drain();
-    });
+    Ending::Steps steps;
+    if (ring_) steps.listeners.push_back(&ring_->listener());
+    if (admin_) steps.listeners.push_back(&admin_->listener());
+    if (ring_ && !left_) steps.pass_on = [this](Done done) { ring_->stop(std::move(done)); };
+    steps.close = [this] { close(); };
+    ending_.begin(why, config_.stop_timeout, std::move(steps));
   }
 
-  void drain() {
-    for (auto& listener : listeners_) listener->close_connections();
-    await_clients();
-  }
-
-  void await_clients() {
-    if (std::all_of(listeners_.begin(), listeners_.end(),
-                    [](const auto& listener) { return listener->connections() == 0; }))
-      return finish();
-    loop_.after(std::chrono::milliseconds(5), [this] { await_clients(); });
-  }
-
-  void finish() {
-    if (std::exchange(finished_, true)) return;
+  void close() {
     Result<> closed = store_->close();
     say(closed ? Level::info : Level::error,
         closed ? "stopped" : "the store did not close in order: " + closed.error().message);
@@ -422,38 +290,21 @@ class Node {
     loop_.stop();
   }
 
-  struct Incarnation {
-    std::uint64_t number = 0;
-    template <class M, class V> static void fields(M& m, V&& v) { v("number", m.number); }
-  };
-  static constexpr std::string_view kSpace = "node";
-  static constexpr std::string_view kIncarnation = "incarnation";
-  static constexpr std::string_view kMembers = "members";
-
   const conf::NodeConfig config_;
   const std::string shown_config_;
   LogSink& log_;
   Loop loop_;
   std::unique_ptr<SqliteStore> store_;
+  std::optional<Notes> notes_;
+  std::uint64_t incarnation_ = 0;
   std::unique_ptr<Links> links_;
   std::unique_ptr<Cluster> cluster_;
-  std::unique_ptr<ServedRing> ring_;
-  std::unique_ptr<ring::RespServer> resp_;
-  std::unique_ptr<admin::Admin> admin_;
-  std::vector<std::unique_ptr<TcpListener>> listeners_;
-  bool ending_ = false;
-  bool finished_ = false;
+  std::unique_ptr<ring::Service> ring_;
+  std::unique_ptr<admin::Service> admin_;
+  Ending ending_{loop_, log_};
   bool left_ = false;
   int exit_ = kDone;
 };
-
-// As many files and connections as the system lets this process have.
-void raise_file_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 int run_node(const Words& words) {
   auto loaded = conf::load_by_option(words);
@@ -476,25 +327,13 @@ int run_node(const Words& words) {
 }
 
 int talk_to_ring(const Words& words) {
-  auto client = conf::parse_client(words, "127.0.0.1:2836", [](const conf::NodeConfig& config) {
-    return std::pair(config.ring.listen, config.ring.password);
-  });
-  if (!client) return wrong_usage(client.error().message);
-  ring::ShellOptions options{client->nodes, client->secret, client->json};
-  if (client->line) return ring::run_shell_line(options, *client->line, std::cout, std::cerr);
-  return ring::run_shell(options, client->command, std::cin, std::cout, std::cerr);
+  auto exit = ring::run_client(words);
+  return exit ? *exit : wrong_usage(exit.error().message);
 }
 
 int talk_to_admin(const Words& words) {
-  auto client = conf::parse_client(words, "127.0.0.1:5001", [](const conf::NodeConfig& config) {
-    const conf::AdminConfig& admin = config.admin;
-    return std::pair(admin.listen, admin.admin_token.empty() ? admin.token : admin.admin_token);
-  });
-  if (!client) return wrong_usage(client.error().message);
-  std::string line = client->line.value_or("");
-  for (const std::string& word : client->command) line += (line.empty() ? "" : " ") + word;
-  return admin::run_shell({client->nodes, client->secret, client->json}, line, std::cin, std::cout,
-                          std::cerr);
+  auto exit = admin::run_client(words);
+  return exit ? *exit : wrong_usage(exit.error().message);
 }
 
 struct Command {

@@ -103,10 +103,14 @@ Result<> use_configuration(const std::string& file, OfNode of, ClientWords& clie
 
 // The nodes that are named by an option, or by the first word.
 Result<> take_nodes(const po::variables_map& values, ClientWords& client) {
-  for (const char* name : {"connect", "daemon", "proposers"})
-    if (values.count(name) != 0) client.nodes = split(values[name].as<std::string>());
-  if (!are_addresses(client.nodes))
-    return fail(Code::invalid, "accepted: --connect HOST:PORT[,HOST:PORT]…");
+  for (const char* name : {"connect", "daemon", "proposers"}) {
+    if (values.count(name) == 0) continue;
+    const auto given = values[name].as<std::string>();
+    client.nodes = split(given);
+    if (!are_addresses(client.nodes))
+      return fail(Code::invalid, "found --" + std::string(name) + '=' + given + "; accepted: --" +
+                                     name + "=HOST:PORT[,HOST:PORT]…");
+  }
   if (client.command.empty() || !are_addresses(split(client.command[0]))) return {};
   client.nodes = split(client.command[0]);
   client.command.erase(client.command.begin());

@@ -38,4 +38,11 @@ ProcessorTime processor_time() {
   return {seconds(used.ru_utime), seconds(used.ru_stime)};
 }
 
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace skep

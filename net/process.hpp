@@ -18,4 +18,7 @@ struct ProcessorTime {
 };
 ProcessorTime processor_time();
 
+// As many files and connections as the system lets this process have.
+void raise_file_limit();
+
 }  // namespace skep

@@ -37,8 +37,10 @@ TEST(ClientArguments, SayWhatIsAccepted) {
     auto client = parsed(words);
     return client ? "accepted" : client.error().message;
   };
-  EXPECT_EQ(refusal({"--connect", "a"}), "accepted: --connect HOST:PORT[,HOST:PORT]…");
-  EXPECT_EQ(refusal({"--connect", "a:1,"}), "accepted: --connect HOST:PORT[,HOST:PORT]…");
+  EXPECT_EQ(refusal({"--connect", "a"}),
+            "found --connect=a; accepted: --connect=HOST:PORT[,HOST:PORT]…");
+  EXPECT_EQ(refusal({"--daemon=a:1,"}),
+            "found --daemon=a:1,; accepted: --daemon=HOST:PORT[,HOST:PORT]…");
   EXPECT_EQ(refusal({"-e", "a", "b"}), "accepted: one command, by -e or as words");
   EXPECT_EQ(refusal({"--frob", "x"}), "unrecognised option '--frob'");
   EXPECT_EQ(refusal({"--config", "absent.toml"}),

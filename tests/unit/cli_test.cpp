@@ -108,8 +108,8 @@ TEST_F(Cli, ShowsTheEffectiveValues) {
 
 TEST_F(Cli, ClientsNeedAnAddress) {
   EXPECT_EQ(server("admin --connect nowhere help").diagnostics,
-            "server: accepted: --connect HOST:PORT[,HOST:PORT]…; `server --help` lists what there "
-            "is\n");
+            "server: found --connect=nowhere; accepted: --connect=HOST:PORT[,HOST:PORT]…; `server "
+            "--help` lists what there is\n");
   EXPECT_EQ(server("admin --connect nowhere help").status, 2);
   EXPECT_EQ(server("admin --connect").status, 2);
 }

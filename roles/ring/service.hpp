@@ -1,0 +1,56 @@
+// The ring of a node, with its listener for clients: what main opens when the roles name it.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "conf/config.hpp"
+#include "net/cluster.hpp"
+#include "net/loop.hpp"
+#include "net/tcp.hpp"
+#include "roles/ring/resp_server.hpp"
+#include "roles/ring/ring.hpp"
+
+namespace skep::ring {
+
+class Service {
+ public:
+  using Done = std::function<void(Result<>)>;
+  // What RING STOP and RING LEAVE ask of the node as a whole.
+  struct Hooks {
+    std::function<void()> stop;
+    std::function<void(Done)> leave;
+  };
+
+  // These must outlive it; `env` is of `loop`.
+  Service(Env env, Loop& loop, Store& store, Cluster& cluster, const conf::NodeConfig& config,
+          Hooks hooks);
+  ~Service();
+
+  // Begins, and listens. The cluster has been started: the ring asks it whether this node is its
+  // founder.
+  Result<> start();
+
+  // Passes ownership on; gives everything away, for good.
+  void stop(Done done);
+  void leave(Done done);
+
+  // An error says what the ring waits for.
+  Result<> ready() const;
+  // What the ring says of itself, as a map.
+  resp::Value status() const;
+  // After start().
+  TcpListener& listener() { return *listener_; }
+
+ private:
+  class Served;
+
+  Env env_;
+  Loop& loop_;
+  const conf::RingConfig config_;
+  std::unique_ptr<Served> ring_;
+  std::unique_ptr<RespServer> resp_;
+  std::unique_ptr<TcpListener> listener_;
+};
+
+}  // namespace skep::ring
