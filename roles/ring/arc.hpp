@@ -35,6 +35,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "roles/ring/decide.hpp"
 #include "roles/ring/effects.hpp"
 #include "roles/ring/messages.hpp"
 #include "roles/ring/options.hpp"
@@ -186,6 +187,7 @@ class Arc {
     std::map<NodeId, Table::Digests> promised;
     std::vector<Source> sources;  // still to be fetched, the last one first
     std::string from;             // where in the bucket
+    std::vector<Item> fetched;    // of the bucket, which is merged as a whole
   };
 
   struct Recovery {
@@ -303,6 +305,13 @@ class Arc {
   void release(Time now, Effects&);
   void serve(Time now, WallMs wall, const Asked&, Effects&);
   void serve_command(Time now, WallMs wall, const Asked&, Effects&);
+  void serve_together(Time now, WallMs wall, const Asked&, Effects&);
+  bool holds(std::string_view key) const;
+  std::uint64_t prepare(const std::string& key, WallMs wall, Effects&);
+  std::optional<Stored> stored(const std::string& key) const;
+  void apply(const std::string& key, Decision::Effect effect, std::string value, WallMs expires,
+             Effects&);
+  static std::optional<std::pair<std::uint64_t, std::size_t>> walk_words(const Asked& asked);
   void serve_walk(Time now, WallMs wall, const Asked&, Effects&);
   void serve_clear(Time now, WallMs wall, const Asked&, Effects&);
   void append(const std::string& key, Entry entry, Effects&);

@@ -150,10 +150,13 @@ void Arc::on(Time now, NodeId from, const Fetched& m, Effects& effects) {
   if (!claim_ || claim_->stage != Claim::Stage::merging || claim_->epoch != m.epoch) return;
   const auto& source = claim_->sources.back();
   if (source.node != from || source.bucket != m.bucket || claim_->from != m.from) return;
-  merge(m.items, effects);
   claim_->started = now;  // it goes on
   claim_->from = m.next;
+  claim_->fetched.insert(claim_->fetched.end(), m.items.begin(), m.items.end());
   if (!m.more) {
+    // In one batch: keys of one slot may have been written together.
+    merge(claim_->fetched, effects);
+    claim_->fetched.clear();
     claim_->sources.pop_back();
     claim_->from.clear();
   }

@@ -217,70 +217,127 @@ void Arc::serve_held(Time now, Effects& effects) {
 
 void Arc::serve(Time now, WallMs wall, const Asked& asked, Effects& effects) {
   switch (asked.op) {
-    case Op::command: return serve_command(now, wall, asked, effects);
-    case Op::walk: return serve_walk(now, wall, asked, effects);
+    case Op::command: serve_command(now, wall, asked, effects); break;
+    case Op::together: serve_together(now, wall, asked, effects); break;
+    case Op::walk: serve_walk(now, wall, asked, effects); break;
     case Op::count: {
       Waiting reply;
       reply.needs_lease = true;
       reply.answer.number = table_.live();
-      return answer_later(now, asked, std::move(reply), effects);
+      answer_later(now, asked, std::move(reply), effects);
+      break;
     }
-    case Op::clear: return serve_clear(now, wall, asked, effects);
+    case Op::clear: serve_clear(now, wall, asked, effects); break;
+  }
+  // Here and not in append(): what one command writes goes to the members in one frame.
+  if (reign_->tail_bytes >= host_.options.chunk_bytes) flush(effects);
+}
+
+// True if the key is this arc's.
+bool Arc::holds(std::string_view key) const { return arc_of(slot_of(key), host_.hive.arcs) == id_; }
+
+// What a decision on the key waits for, as a number of the stream: an entry that has expired is
+// deleted first, and what is said of one that is on its way waits for it. 0: nothing.
+std::uint64_t Arc::prepare(const std::string& key, WallMs wall, Effects& effects) {
+  const Entry* entry = table_.find(key);
+  if (entry == nullptr) return 0;
+  if (!entry->tombstone && !entry->live(wall)) {
+    remove(key, effects);
+    return reign_->last;
+  }
+  const bool on_its_way =
+      entry->version.epoch == reign_->epoch && entry->version.number > reign_->committed;
+  return on_its_way ? reign_->last : 0;
+}
+
+std::optional<Stored> Arc::stored(const std::string& key) const {
+  const Entry* entry = table_.find(key);
+  if (entry == nullptr || entry->tombstone) return std::nullopt;
+  return Stored{entry->value, entry->expires};
+}
+
+void Arc::apply(const std::string& key, Decision::Effect effect, std::string value, WallMs expires,
+                Effects& effects) {
+  switch (effect) {
+    case Decision::Effect::none: return;
+    case Decision::Effect::put: return append(key, {{}, expires, false, std::move(value)}, effects);
+    case Decision::Effect::erase: return remove(key, effects);
   }
 }
 
 void Arc::serve_command(Time now, WallMs wall, const Asked& asked, Effects& effects) {
-  if (asked.key >= asked.args.size() ||
-      arc_of(slot_of(asked.args[asked.key]), host_.hive.arcs) != id_)
+  if (asked.key >= asked.args.size() || !holds(asked.args[asked.key]))
     return effects.replies.push_back(
         {asked.token, failed(Outcome::refused, "the key is not of this arc")});
   const std::string key(asked.args[asked.key]);
-  const Entry* entry = table_.find(key);
   Waiting reply;
-  reply.write = asked.write;
-  if (entry != nullptr && !entry->tombstone && !entry->live(wall)) {
-    remove(key, effects);  // expired: deleted first, answered when that is acknowledged
-    reply.number = reign_->last;
-    entry = nullptr;
-  }
-  if (entry != nullptr && entry->version.epoch == reign_->epoch &&
-      entry->version.number > reign_->committed)
-    reply.number = reign_->last;  // on its way: what is said of it waits for it
-  std::optional<Stored> stored;
-  if (entry != nullptr && !entry->tombstone) stored = Stored{entry->value, entry->expires};
-  Decision decision = decide(asked.args, stored, wall, host_.options.max_value);
+  reply.number = prepare(key, wall, effects);
+  Decision decision = decide(asked.args, stored(key), wall, host_.options.max_value);
   reply.answer = done(decision.reply);
-  switch (decision.effect) {
-    case Decision::Effect::none: reply.needs_lease = true; break;
-    case Decision::Effect::put:
-      append(key, {{}, decision.expires, false, std::move(decision.value)}, effects);
-      break;
-    case Decision::Effect::erase: remove(key, effects); break;
-  }
-  if (decision.effect != Decision::Effect::none) reply.number = reign_->last;
+  reply.needs_lease = decision.effect == Decision::Effect::none;
+  apply(key, decision.effect, std::move(decision.value), decision.expires, effects);
+  if (!reply.needs_lease) reply.number = reign_->last;
   answer_later(now, asked, std::move(reply), effects);
 }
 
-void Arc::serve_walk(Time now, WallMs wall, const Asked& asked, Effects& effects) {
-  std::uint64_t numbers[2] = {0, 0};  // cursor, count
+// All changes are one piece of the stream: they go into the journal in one batch and to each member
+// in one frame, which it takes as a whole. Their keys are of one slot, so that a copy and a
+// takeover, which go by buckets of slots, have all of them or none.
+void Arc::serve_together(Time now, WallMs wall, const Asked& asked, Effects& effects) {
+  const JointKeys found = joint_keys(asked.args);
+  if (!found.error.empty())
+    return effects.replies.push_back({asked.token, done(resp::Value::error(found.error))});
+  const Slot slot = slot_of(asked.args[found.keys.front()]);
+  for (std::size_t key : found.keys)
+    if (slot_of(asked.args[key]) != slot || !holds(asked.args[key]))
+      return effects.replies.push_back(
+          {asked.token, failed(Outcome::refused, "the keys are not of one slot of this arc")});
+  Waiting reply;
+  for (std::size_t key : found.keys)
+    reply.number = std::max(reply.number, prepare(std::string(asked.args[key]), wall, effects));
+  std::vector<std::optional<Stored>> all;
+  for (std::size_t key : found.keys) all.push_back(stored(std::string(asked.args[key])));
+  JointDecision decision = decide_together(asked.args, all, wall, host_.options.max_value);
+  reply.answer = done(decision.reply);
+  reply.needs_lease = decision.changes.empty();
+  for (auto& change : decision.changes)
+    apply(std::string(asked.args[change.key]), change.effect, std::move(change.value),
+          change.expires, effects);
+  if (!reply.needs_lease) reply.number = reign_->last;
+  answer_later(now, asked, std::move(reply), effects);
+}
+
+// The words of a walk: a cursor and a count.
+std::optional<std::pair<std::uint64_t, std::size_t>> Arc::walk_words(const Asked& asked) {
+  std::uint64_t numbers[2] = {0, 0};
   for (std::size_t i = 0; i < 2; ++i) {
     const std::string_view word = i < asked.args.size() ? asked.args[i] : std::string_view();
     const auto parsed = std::from_chars(word.data(), word.data() + word.size(), numbers[i]);
-    if (parsed.ec != std::errc() || parsed.ptr != word.data() + word.size())
-      return effects.replies.push_back({asked.token, failed(Outcome::refused, "malformed walk")});
+    if (parsed.ec != std::errc() || parsed.ptr != word.data() + word.size()) return std::nullopt;
   }
+  return std::pair{numbers[0], static_cast<std::size_t>(numbers[1])};
+}
+
+void Arc::serve_walk(Time now, WallMs wall, const Asked& asked, Effects& effects) {
+  const auto words = walk_words(asked);
+  if (!words)
+    return effects.replies.push_back({asked.token, failed(Outcome::refused, "malformed walk")});
   Waiting reply;
   reply.needs_lease = true;
-  std::tie(reply.answer.items, reply.answer.number) = table_.walk(numbers[0], numbers[1], wall);
+  std::tie(reply.answer.items, reply.answer.number) =
+      table_.walk(words->first, words->second, wall);
   reply.number = reign_->last;
   answer_later(now, asked, std::move(reply), effects);
 }
 
 void Arc::serve_clear(Time now, WallMs wall, const Asked& asked, Effects& effects) {
-  for (auto [keys, from] = table_.walk(0, table_.size(), wall); const std::string& key : keys)
-    remove(key, effects);
+  const auto words = walk_words(asked);
+  if (!words)
+    return effects.replies.push_back({asked.token, failed(Outcome::refused, "malformed walk")});
   Waiting reply;
-  reply.write = true;
+  const auto [keys, next] = table_.walk(words->first, words->second, wall);
+  for (const std::string& key : keys) remove(key, effects);
+  reply.answer.number = next;
   reply.number = reign_->last;
   answer_later(now, asked, std::move(reply), effects);
 }
@@ -294,7 +351,6 @@ void Arc::append(const std::string& key, Entry entry, Effects& effects) {
   reign_->tail_bytes += key.size() + entry.value.size();
   reign_->tail.push_back({key, entry});
   store_entry(key, std::move(entry), effects);
-  if (reign_->tail_bytes >= host_.options.chunk_bytes) flush(effects);
 }
 
 void Arc::answer_later(Time now, const Asked& asked, Waiting reply, Effects& effects) {

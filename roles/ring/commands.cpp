@@ -38,6 +38,13 @@ constexpr Command sum(std::string_view name, std::uint16_t flags, Decide decide,
   return {name, -2, flags, 1, -1, 1, Kind::keys, Verb::sum, decide, "generic", summary};
 }
 
+constexpr Command joint(std::string_view name, int arity, std::uint16_t flags, std::int8_t last,
+                        std::int8_t step, DecideTogether together, std::string_view group,
+                        std::string_view summary) {
+  return {name,        arity,      flags,   1,     last,    step,
+          Kind::joint, Verb::none, nullptr, group, summary, together};
+}
+
 constexpr Command kCommands[] = {
     key("get", 2, kRead, decide_get, "string", "The value of a key."),
     key("set", -3, kPut, decide_set, "string",
@@ -62,6 +69,8 @@ constexpr Command kCommands[] = {
      "The values of several keys, each read on its own."},
     {"mset", -3, kPut, 1, -1, 2, Kind::keys, Verb::mset, nullptr, "string",
      "Sets several keys, each on its own."},
+    joint("msetnx", -3, kPut, -1, 2, decide_msetnx, "string",
+          "Sets several keys of one slot if none of them is there."),
     key("delifeq", 3, kErase, decide_delifeq, "string", "Deletes a key that has this value."),
 
     sum("del", Command::kWrite, decide_del, "Deletes keys; replies how many there were."),
@@ -82,6 +91,12 @@ constexpr Command kCommands[] = {
     key("pexpiretime", 2, kRead, decide_pexpiretime, "generic",
         "When a key expires, in milliseconds."),
     key("persist", 2, kErase, decide_persist, "generic", "Lets a key stay for ever."),
+    joint("rename", 3, Command::kWrite, 2, 1, decide_rename, "generic",
+          "Gives a value another key of the same slot, whatever that had."),
+    joint("renamenx", 3, kErase, 2, 1, decide_renamenx, "generic",
+          "Gives a value another key of the same slot that is absent."),
+    joint("copy", -3, kPut, 2, 1, decide_copy, "generic",
+          "Copies a value to another key of the same slot: REPLACE."),
     whole("keys", 2, kReadSlow, Verb::keys, "generic", "All keys that match a pattern."),
     whole("scan", -2, kReadSlow, Verb::scan, "generic", "Walks over all keys, a page at a time."),
     whole("randomkey", 1, kReadSlow, Verb::randomkey, "generic", "Some key."),
@@ -185,10 +200,6 @@ std::string unknown_subcommand(const Command& container, Args args) {
   return text + ".";
 }
 
-std::string wrong_arity(const Command& command) {
-  return "ERR wrong number of arguments for '" + std::string(command.name) + "' command";
-}
-
 bool is_container(const Command& command) {
   return command.verb == Verb::container || command.verb == Verb::command;
 }
@@ -196,6 +207,22 @@ bool is_container(const Command& command) {
 }  // namespace
 
 std::span<const Command> commands() { return kCommands; }
+
+std::string wrong_arity(const Command& command) {
+  return "ERR wrong number of arguments for '" + std::string(command.name) + "' command";
+}
+
+std::vector<std::size_t> keys_of(const Command& command, Args args) {
+  std::vector<std::size_t> keys;
+  if (command.first == 0) return keys;
+  const auto first = static_cast<std::size_t>(command.first);
+  const auto step = static_cast<std::size_t>(command.step);
+  const std::size_t end =
+      command.last < 0 ? args.size() : static_cast<std::size_t>(command.last) + 1;
+  if (end > args.size() || (command.last < 0 && (end - first) % step != 0)) return keys;
+  for (std::size_t key = first; key < end; key += step) keys.push_back(key);
+  return keys;
+}
 
 const Command* find_command(std::string_view name) {
   if (name.size() > kLongestName) return nullptr;

@@ -23,11 +23,21 @@ struct Call {
 };
 using Decide = Decision (*)(const Call&);
 
+// What a command on several keys of one slot is decided from.
+struct JointCall {
+  Args args;
+  std::span<const std::optional<Stored>> stored;  // one a key
+  WallMs now;
+  std::size_t max_value;
+};
+using DecideTogether = JointDecision (*)(const JointCall&);
+
 // Where a command is carried out.
 enum class Kind : std::uint8_t {
   local,  // at the connection; it changes or tells something about it or this node
   key,    // at the owner of its one key
   keys,   // each of its keys on its own, put together afterwards
+  joint,  // at the owner of all its keys, which are of one slot, as one write
   whole,  // by the whole ring: waits for what the connection asked before, and later ones wait
 };
 
@@ -97,6 +107,7 @@ struct Command {
   Decide decide;
   std::string_view group;
   std::string_view summary;
+  DecideTogether together = nullptr;
 
   bool is_write() const { return (flags & kWrite) != 0; }
   bool fits(std::size_t words) const {
@@ -118,6 +129,13 @@ struct Found {
   std::string error;
 };
 Found resolve(Args args);
+
+// The places of the command's keys among its words; none when the words do not come in whole steps
+// (MSET with a key and no value).
+std::vector<std::size_t> keys_of(const Command& command, Args args);
+
+// Redis's error for a wrong number of words.
+std::string wrong_arity(const Command& command);
 
 // Replies to COMMAND, COMMAND INFO names, COMMAND DOCS names.
 resp::Value command_list();

@@ -1,10 +1,12 @@
-// What a command does to one key, as a pure function: the owner of the key calls it, and what it
-// decides is what is replicated.
+// What a command does to its key, or to several keys of one slot, as pure functions: the owner of
+// the keys calls them, and what they decide is what is replicated.
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/base/time.hpp"
 #include "net/resp.hpp"
@@ -34,5 +36,30 @@ struct Decision {
 // empty when the key is absent, deleted or expired. No value grows beyond `max_value` bytes.
 Decision decide(Args args, const std::optional<Stored>& stored, WallMs now,
                 std::size_t max_value = kMaxValue);
+
+// What is decided on several keys of one slot: all of it happens, or nothing.
+struct JointDecision {
+  struct Change {
+    std::size_t key = 0;  // its place among the command's words
+    Decision::Effect effect = Decision::Effect::none;
+    std::string value;
+    WallMs expires = 0;
+  };
+  resp::Value reply;            // scalar
+  std::vector<Change> changes;  // in this order; a key may come twice
+};
+
+// The places of the keys among the words of a command that is decided on all its keys together
+// (MSETNX, RENAME, RENAMENX, COPY), or an error reply for any other words. They need not be of one
+// slot.
+struct JointKeys {
+  std::vector<std::size_t> keys;
+  std::string error;
+};
+JointKeys joint_keys(Args args);
+
+// Requires what joint_keys() finds no error with; `stored` has one element a key, in that order.
+JointDecision decide_together(Args args, std::span<const std::optional<Stored>> stored, WallMs now,
+                              std::size_t max_value = kMaxValue);
 
 }  // namespace skep::ring

@@ -47,6 +47,15 @@ Decision decide_expiretime(const Call&);
 Decision decide_pexpiretime(const Call&);
 Decision decide_persist(const Call&);
 
+// Several keys of one slot together (decide_together.cpp).
+JointDecision decide_msetnx(const JointCall&);
+JointDecision decide_rename(const JointCall&);
+JointDecision decide_renamenx(const JointCall&);
+JointDecision decide_copy(const JointCall&);
+
+inline constexpr std::string_view kTooLong =
+    "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+
 // A decision without effect.
 inline Decision answer(resp::Value reply) { return {std::move(reply), {}, {}, 0}; }
 inline Decision refuse(std::string text) { return answer(resp::Value::error(std::move(text))); }
@@ -75,7 +84,7 @@ inline resp::Value current(const Call& call) {
 // The error of a value that would grow beyond the bound; none if it would not.
 inline std::optional<Decision> check_size(const Call& call, std::uint64_t size) {
   if (size <= call.max_value) return std::nullopt;
-  return refuse("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+  return refuse(std::string(kTooLong));
 }
 
 Decision invalid_expire(const Call& call);

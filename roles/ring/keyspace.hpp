@@ -37,6 +37,10 @@ class Keyspace {
   // A command on one key, which is args[key]; decided by decide() (commands.hpp) at its owner.
   virtual void run(Args args, std::size_t key, bool write, Done done) = 0;
 
+  // A command on several keys of one slot (Kind::joint), args[key] one of them: one write, decided
+  // by decide_together().
+  virtual void run_together(Args args, std::size_t key, Done done) = 0;
+
   // Live keys in cursor order from `cursor` (0: the start), about `count` of them, those that match
   // the glob `match` (empty: all). A key that is there throughout a whole walk is returned at least
   // once.

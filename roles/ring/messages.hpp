@@ -385,9 +385,11 @@ enum class Op : std::uint8_t {
   walk,     // args: cursor, count, as decimal numbers; the answer's items are keys, its number the
             // next cursor
   count,    // the answer's number is the number of live keys
-  clear,    // deletes every key
+  clear,    // args: cursor, count; deletes about so many keys from there on, the answer's number is
+            // the next cursor
+  together,  // args: a command on several keys of one slot, one of them args[key]
 };
-constexpr Op wire_max(Op) { return Op::clear; }
+constexpr Op wire_max(Op) { return Op::together; }
 
 // A client's command, passed on to the arc's owner by the node that the client talks to.
 struct Request {

@@ -34,6 +34,7 @@ class Ring : public Keyspace {
   Result<> start();
 
   void run(Args args, std::size_t key, bool write, Done done) override;
+  void run_together(Args args, std::size_t key, Done done) override;
   void scan(std::uint64_t cursor, std::size_t count, std::string_view match,
             std::function<void(Result<Page>)> done) override;
   void count(std::function<void(Result<std::uint64_t>)> done) override;
@@ -91,7 +92,10 @@ class Ring : public Keyspace {
   void report();
   bool may_be_named() const;
   void check_ending();
+  void route(Op op, Args args, std::size_t key, bool write, Done done);
   void walk(std::shared_ptr<Walk> walk);
+  struct Clearing;
+  void clear(const std::shared_ptr<Clearing>& all, ArcId arc, std::uint64_t cursor);
   void ask(ArcId arc, Op op, bool write, std::vector<std::string> args,
            std::function<void(Answer)> done);
 

@@ -9,6 +9,8 @@ namespace skep::ring {
 namespace {
 
 constexpr std::string_view kNotStarted = "this node has not joined a ring yet";
+// Keys of an arc that FLUSHALL deletes in one write.
+constexpr std::size_t kClearedAtOnce = 1000;
 
 resp::Value reply_of(Answer answer) {
   resp::Value value;
@@ -60,13 +62,21 @@ void Ring::ask(ArcId arc, Op op, bool write, std::vector<std::string> args,
 }
 
 void Ring::run(Args args, std::size_t key, bool write, Done done) {
+  route(Op::command, args, key, write, std::move(done));
+}
+
+void Ring::run_together(Args args, std::size_t key, Done done) {
+  route(Op::together, args, key, true, std::move(done));
+}
+
+void Ring::route(Op op, Args args, std::size_t key, bool write, Done done) {
   SKEP_ASSERT(key < args.size() && key <= UINT16_MAX);
   if (!router_) return done(fail(Code::unavailable, std::string(kNotStarted)));
   if (write && !refused_.empty())
     return done(fail(Code::unavailable, "this node's store takes no writes at present"));
   const Time now = env_.clock.now();
   Router::Job job{arc_of(slot_of(args[key]), options_.hive.arcs),
-                  Op::command,
+                  op,
                   write,
                   static_cast<std::uint16_t>(key),
                   now + options_.request_timeout,
@@ -138,19 +148,34 @@ void Ring::count(std::function<void(Result<std::uint64_t>)> done) {
     });
 }
 
+struct Ring::Clearing {
+  std::size_t left = 0;  // arcs
+  std::optional<Error> error;
+  std::function<void(Result<>)> done;
+};
+
 void Ring::clear(std::function<void(Result<>)> done) {
   if (!router_) return done(fail(Code::unavailable, std::string(kNotStarted)));
-  auto all = std::make_shared<Gathering>();
+  auto all = std::make_shared<Clearing>();
   all->left = options_.hive.arcs;
-  for (std::size_t arc = 0; arc < options_.hive.arcs; ++arc)
-    ask(static_cast<ArcId>(arc), Op::clear, true, {}, [all, done](const Answer& answer) {
-      all->add(answer);
-      if (--all->left > 0) return;
-      // Some arcs may be cleared, even when others certainly are not.
-      if (all->error)
-        return done(fail(Code::unknown, "not every arc was cleared: " + all->error->message));
-      done({});
-    });
+  all->done = std::move(done);
+  for (std::size_t arc = 0; arc < options_.hive.arcs; ++arc) clear(all, static_cast<ArcId>(arc), 0);
+}
+
+// An arc, piece by piece: a piece is one write.
+void Ring::clear(const std::shared_ptr<Clearing>& all, ArcId arc, std::uint64_t cursor) {
+  ask(arc, Op::clear, true, {std::to_string(cursor), std::to_string(kClearedAtOnce)},
+      [this, all, arc](const Answer& answer) {
+        if (answer.outcome == Outcome::done && answer.number != 0)
+          return clear(all, arc, answer.number);
+        if (answer.outcome != Outcome::done && !all->error) all->error = error_of(answer);
+        if (--all->left > 0) return;
+        // Some arcs may be cleared, even when others certainly are not.
+        if (all->error)
+          return all->done(
+              fail(Code::unknown, "not every arc was cleared: " + all->error->message));
+        all->done({});
+      });
 }
 
 std::vector<Ring::ArcStatus> Ring::arcs() const {

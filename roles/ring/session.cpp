@@ -4,6 +4,7 @@
 
 #include "net/base/assert.hpp"
 #include "net/resp_text.hpp"
+#include "roles/ring/slots.hpp"
 
 namespace skep::ring {
 namespace {
@@ -151,6 +152,7 @@ bool Session::start() {
   switch (command.kind) {
     case Kind::key: run_key(command, args); break;
     case Kind::keys: run_keys(command, args); break;
+    case Kind::joint: run_joint(command, args); break;
     case Kind::whole: whole(command, args); break;
     case Kind::local: reply(local(command, args)); break;
   }
@@ -188,11 +190,21 @@ void Session::run_key(const Command& command, Args args) {
   server_.keyspace().run(args, static_cast<std::size_t>(command.first), command.is_write(), ticket);
 }
 
+void Session::run_joint(const Command& command, Args args) {
+  const std::vector<std::size_t> keys = keys_of(command, args);
+  if (keys.empty()) return reply(Value::error(wrong_arity(command)));
+  for (std::size_t key : keys)
+    if (slot_of(args[key]) != slot_of(args[keys.front()]))
+      return reply(Value::error("CROSSSLOT Keys in request don't hash to the same slot"));
+  if (!fits(args)) return;
+  Ticket ticket = open(true, false, size_of(args));
+  server_.keyspace().run_together(args, keys.front(), ticket);
+}
+
 void Session::run_keys(const Command& command, Args args) {
   if (command.verb == Verb::sum && args.size() == 2) return run_key(command, args);
   auto step = static_cast<std::size_t>(command.step);
-  if ((args.size() - 1) % step != 0)
-    return reply(Value::error("ERR wrong number of arguments for 'mset' command"));
+  if ((args.size() - 1) % step != 0) return reply(Value::error(wrong_arity(command)));
   run_each(args, step, command.verb, command.is_write());
 }
 

@@ -91,6 +91,7 @@ class Session final : public StreamHandler {
   void write_finished();
   bool fits(Args args);
   void run_key(const Command& command, Args args);
+  void run_joint(const Command& command, Args args);
   void run_keys(const Command& command, Args args);
   void run_each(Args args, std::size_t step, Verb verb, bool write);
   void run_part(Ticket ticket, std::size_t part, Args words, bool write);

@@ -87,6 +87,8 @@ void RingClients::next(std::size_t index) {
     // A client waits longer than the node says it will take, then goes on.
     time_.after(plan_.ring.request_timeout + std::chrono::seconds(2), nullptr,
                 [this, index, turn] { turn_over(index, turn); });
+    if (const std::size_t other = partner(key); other != key && dice_.chance(0.3))
+      return ask_pair(*node, key, other, [this, index, turn] { turn_over(index, turn); });
     ask(*node, key, draw(self, key), [this, index, turn](const Asked& asked) {
       if (asked.state == State::done && asked.op.kind == Kind::get)
         clients_[index].seen[asked.key] = asked.reply.text;
@@ -112,6 +114,38 @@ void RingClients::ask(RingNode& node, std::size_t key, Op op,
                     answered(asked, result);
                     then(asked);
                   });
+}
+
+std::size_t RingClients::partner(std::size_t key) const {
+  if (!plan_.together || counter(key) || !deletes(key)) return key;
+  for (std::size_t other = key % plan_.tags; other < plan_.keys; other += plan_.tags)
+    if (other != key && !counter(other) && deletes(other)) return other;
+  return key;
+}
+
+void RingClients::ask_pair(RingNode& node, std::size_t key, std::size_t other,
+                           std::function<void()> then) {
+  const Op op{Kind::setnx, "v" + std::to_string(++values_), {}};
+  Asked* asked[2];
+  for (std::size_t i = 0; i < 2; ++i) {
+    records_.push_back(
+        {i == 0 ? key : other, op, {}, State::open, stamp(), 0, node.index(), node.life()});
+    asked[i] = &records_.back();  // a deque's elements stay
+  }
+  const std::string names[] = {key_name(key), key_name(other)};
+  if (print_) print_(node.index(), "client", "asks MSETNX " + names[0] + " " + names[1]);
+  const std::string_view words[] = {"MSETNX", names[0], op.value, names[1], op.value};
+  node.ring().run_together(words, 1,
+                           [this, one = asked[0], two = asked[1],
+                            then = std::move(then)](const Result<resp::Value>& result) {
+                             for (Asked* part : {one, two}) {
+                               answered(*part, result);
+                               // One of the two was there, and it is not said which: that tells of neither.
+                               if (part->state == State::done && result->number == 0)
+                                 part->state = State::failed;
+                             }
+                             then();
+                           });
 }
 
 void RingClients::answered(Asked& asked, const Result<resp::Value>& result) {

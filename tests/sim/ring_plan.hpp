@@ -53,6 +53,7 @@ struct RingPlan {
   DiskOptions disk;
   Duration timers_late{};
   std::int64_t clock_rate = 0;  // parts per million from true, at most
+  bool together = false;        // some writes are of two keys of one slot
 
   static RingPlan draw(std::uint64_t seed);
   bool has(Fault fault) const;

@@ -61,6 +61,38 @@ constexpr const char* kNil = "$-1";
 constexpr const char* kSyntax = "-ERR syntax error";
 constexpr const char* kNotInt = "-ERR value is not an integer or out of range";
 
+struct JointRow {
+  const char* words;
+  std::vector<const char*> stored;  // of each key; null: absent
+  const char* reply;
+  const char* changes;  // "2=value@expiry 1-": what is put and erased at these places
+};
+
+void expect_joint(std::initializer_list<JointRow> rows) {
+  for (const JointRow& row : rows) {
+    auto words = split(row.words);
+    std::vector<std::string_view> views(words.begin(), words.end());
+    const JointKeys found = joint_keys(views);
+    ASSERT_EQ(found.error, "") << row.words;
+    ASSERT_EQ(found.keys.size(), row.stored.size()) << row.words;
+    std::vector<std::optional<Stored>> stored;
+    for (const char* value : row.stored)
+      stored.push_back(value ? std::optional(Stored{value, 5'000'000}) : std::nullopt);
+    JointDecision decision = decide_together(views, stored, kNow, 10);
+    std::string reply;
+    resp::encode(reply, decision.reply, resp::Version::resp2);
+    EXPECT_EQ(reply, std::string(row.reply) + "\r\n") << row.words;
+    std::string changes;
+    for (const auto& change : decision.changes) {
+      Decision one{{}, change.effect, change.value, change.expires};
+      const std::string effect = shown_effect(one);
+      changes += (changes.empty() ? "" : " ") + std::to_string(change.key) +
+                 (effect == "-" ? effect : "=" + effect);
+    }
+    EXPECT_EQ(changes, row.changes) << row.words;
+  }
+}
+
 TEST(Decide, Set) {
   expect_rows({
       {"SET k v", nullptr, 0, "+OK", "v"},
@@ -103,6 +135,51 @@ TEST(Decide, Set) {
       {"GETSET k v", "old", 5'000'000, "$3\r\nold", "v"},
       {"GETSET k v", nullptr, 0, kNil, "v"},
   });
+}
+
+TEST(Decide, Together) {
+  const char* no_key = "-ERR no such key";
+  expect_joint({
+      {"MSETNX a 1 b 2", {nullptr, nullptr}, ":1", "1=1 3=2"},
+      {"msetnx a 1 b 2", {nullptr, "x"}, ":0", ""},
+      {"MSETNX a 1 a 2", {nullptr, nullptr}, ":1", "1=1 3=2"},
+      {"MSETNX a 12345678901",
+       {nullptr},
+       "-ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+       ""},
+      {"RENAME a b", {"x", nullptr}, "+OK", "1- 2=x@5000000"},
+      {"RENAME a b", {"x", "y"}, "+OK", "1- 2=x@5000000"},
+      {"RENAME a b", {nullptr, "y"}, no_key, ""},
+      {"RENAME a a", {"x", "x"}, "+OK", ""},
+      {"RENAME a a", {nullptr, nullptr}, no_key, ""},
+      {"RENAMENX a b", {"x", nullptr}, ":1", "1- 2=x@5000000"},
+      {"RENAMENX a b", {"x", "y"}, ":0", ""},
+      {"RENAMENX a b", {nullptr, "y"}, no_key, ""},
+      {"RENAMENX a a", {"x", "x"}, ":0", ""},
+      {"COPY a b", {"x", nullptr}, ":1", "2=x@5000000"},
+      {"COPY a b", {"x", "y"}, ":0", ""},
+      {"COPY a b replace DB 0", {"x", "y"}, ":1", "2=x@5000000"},
+      {"COPY a b", {nullptr, "y"}, ":0", ""},
+      {"COPY a a", {"x", "x"}, "-ERR source and destination objects are the same", ""},
+      {"COPY a b DB", {"x", "y"}, kSyntax, ""},
+      {"COPY a b FOO", {"x", "y"}, kSyntax, ""},
+      {"COPY a b DB x", {"x", "y"}, kNotInt, ""},
+      {"COPY a b DB 3", {"x", "y"}, "-ERR DB index is out of range", ""},
+  });
+}
+
+TEST(Decide, OnlyCommandsOnKeysOfOneSlotAreDecidedTogether) {
+  const auto error = [](const std::string& text) {
+    auto words = split(text);
+    std::vector<std::string_view> views(words.begin(), words.end());
+    return joint_keys(views).error;
+  };
+  EXPECT_EQ(error("SET a b"), "ERR not a command on keys of one slot");
+  EXPECT_EQ(error("MSETNX a"), "ERR wrong number of arguments for 'msetnx' command");
+  EXPECT_EQ(error("MSETNX a 1 b"), "ERR wrong number of arguments for 'msetnx' command");
+  EXPECT_EQ(error("RENAME a"), "ERR wrong number of arguments for 'rename' command");
+  EXPECT_NE(error("NOSUCH a"), "");
+  EXPECT_NE(error(""), "");
 }
 
 TEST(Decide, Conditions) {
@@ -277,9 +354,11 @@ TEST(Commands, TheTableIsConsistent) {
     EXPECT_EQ(find_command(command.name), &command) << command.name;
     EXPECT_EQ(command.kind == Kind::key || command.verb == Verb::sum, command.decide != nullptr)
         << command.name;
-    EXPECT_EQ(command.kind == Kind::key, command.verb == Verb::none) << command.name;
-    EXPECT_EQ(command.kind == Kind::key || command.kind == Kind::keys, command.first > 0)
-        << command.name;
+    EXPECT_EQ(command.kind == Kind::joint, command.together != nullptr) << command.name;
+    const bool on_keys =
+        command.kind == Kind::key || command.kind == Kind::keys || command.kind == Kind::joint;
+    EXPECT_EQ(on_keys && command.kind != Kind::keys, command.verb == Verb::none) << command.name;
+    EXPECT_EQ(on_keys, command.first > 0) << command.name;
     EXPECT_FALSE(command.summary.empty()) << command.name;
   }
 }

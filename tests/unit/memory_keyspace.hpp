@@ -46,6 +46,26 @@ class MemoryKeyspace : public Keyspace {
     give([done, reply = std::move(decision.reply)] { done(reply); });
   }
 
+  void run_together(Args args, std::size_t, Done done) override {
+    if (failure) return give([done, error = *failure] { done(tl::unexpected(error)); });
+    std::vector<std::optional<Stored>> stored;
+    for (std::size_t key : joint_keys(args).keys) {
+      const auto found = entries.find(args[key]);
+      const bool live =
+          found != entries.end() && (found->second.expires == 0 || found->second.expires > wall());
+      stored.push_back(live ? std::optional(Stored{found->second.value, found->second.expires})
+                            : std::nullopt);
+    }
+    JointDecision decision = decide_together(args, stored, wall());
+    for (auto& change : decision.changes) {
+      std::string name(args[change.key]);
+      if (change.effect == Decision::Effect::put)
+        entries[name] = {std::move(change.value), change.expires};
+      if (change.effect == Decision::Effect::erase) entries.erase(name);
+    }
+    give([done, reply = std::move(decision.reply)] { done(reply); });
+  }
+
   void scan(std::uint64_t cursor, std::size_t count, std::string_view match,
             std::function<void(Result<Page>)> done) override {
     Page page;

@@ -184,5 +184,57 @@ TEST(RingCore, IncrementsAreOrderedByTheOwner) {
   EXPECT_EQ(get(hive, 1, "n"), "30");
 }
 
+std::string say(Hive& hive, NodeId at, std::vector<std::string> words) {
+  const auto answer = hive.command(at, std::move(words));
+  if (!answer || answer->outcome != Outcome::done) return "(" + (answer ? answer->text : "") + ")";
+  return answer->text.empty() ? std::to_string(answer->number) : answer->text;
+}
+
+TEST(RingCore, KeysOfOneSlotAreWrittenTogether) {
+  Hive hive;
+  for (NodeId id : {1, 2, 3}) {
+    hive.start(id);
+    hive.run(seconds(2));
+  }
+  EXPECT_EQ(say(hive, 1, {"MSETNX", "{t}a", "1", "{t}b", "2"}), "1");
+  EXPECT_EQ(say(hive, 2, {"MSETNX", "{t}c", "1", "{t}b", "3"}), "0");
+  EXPECT_EQ(get(hive, 3, "{t}c"), "(nil)");
+  EXPECT_EQ(say(hive, 3, {"RENAME", "{t}a", "{t}b"}), "OK");
+  EXPECT_EQ(say(hive, 3, {"COPY", "{t}b", "{t}c"}), "1");
+  EXPECT_EQ(say(hive, 1, {"MSETNX", "a", "1", "b", "2"}),
+            "(the keys are not of one slot of this arc)");
+  EXPECT_EQ(get(hive, 1, "{t}a") + get(hive, 2, "{t}b") + get(hive, 3, "{t}c"), "(nil)11");
+  EXPECT_TRUE(hive.settled());
+}
+
+// The members may die between any two messages of the owner's: all of a write, or nothing of it.
+TEST(RingCore, NoDeathLeavesHalfOfWhatIsWrittenTogether) {
+  for (std::uint64_t delivered = 0; delivered < 12; ++delivered) {
+    Hive hive(2);
+    hive.options().chunk_bytes = 16;  // of a copy, or a frame: less than the write
+    for (NodeId id : {1, 2, 3}) {
+      hive.start(id);
+      hive.run(seconds(2));
+    }
+    NodeId owner = 0;
+    const ArcId arc = arc_of(slot_of("{t}"), 2);
+    for (NodeId id : {1, 2, 3})
+      if (hive.core(id).arcs()[arc]->owns()) owner = id;
+    std::vector<std::string> words{"MSETNX"};
+    for (char c = 'a'; c <= 'f'; ++c)
+      words.insert(words.end(), {std::string("{t}") + c, std::string(30, c)});
+    hive.lose_after(delivered);
+    hive.submit(owner, words, [](const Answer&) {});
+    hive.run(milliseconds(10));
+    hive.kill(owner);
+    hive.lose_after(UINT64_MAX);
+    hive.run(seconds(5));
+    const NodeId other = owner % 3 + 1;
+    const bool there = get(hive, other, "{t}a") != "(nil)";
+    for (char c = 'b'; c <= 'f'; ++c)
+      EXPECT_EQ(get(hive, other, std::string("{t}") + c) != "(nil)", there) << delivered << c;
+  }
+}
+
 }  // namespace
 }  // namespace skep::ring

@@ -75,6 +75,8 @@ class Hive {
     gone_.insert(id);
     see_nodes();
   }
+  // After so many messages more, all are lost.
+  void lose_after(std::uint64_t messages) { to_deliver_ = messages; }
   void cut(NodeId a, NodeId b, bool is_cut = true) {
     if (is_cut) cut_.insert({a, b});
     if (!is_cut) cut_.erase({a, b});
@@ -106,7 +108,10 @@ class Hive {
   void submit(NodeId at, std::vector<std::string> args, std::function<void(Answer)> done) {
     const ArcId arc = arc_of(slot_of(args.at(1)), options_.hive.arcs);
     const bool write = args[0] != "GET";
-    nodes_[at].router->submit(now_, {arc, Op::command, write, 1, now_ + std::chrono::seconds(5),
+    const Op op = joint_keys(std::vector<std::string_view>(args.begin(), args.end())).error.empty()
+                      ? Op::together
+                      : Op::command;
+    nodes_[at].router->submit(now_, {arc, op, write, 1, now_ + std::chrono::seconds(5),
                                      std::move(args), std::move(done)});
   }
 
@@ -204,6 +209,8 @@ class Hive {
       for (const Mail& m : mail) {
         busy = true;
         if (!nodes_[m.to].up || cut_.contains({m.from, m.to})) continue;
+        if (to_deliver_ == 0) continue;
+        --to_deliver_;
         Node_& node = nodes_[m.to];
         if (m.type == Type::answer) {
           node.router->on_answer(now_, m.request, wire::decode<Answer>(m.payload).value());
@@ -220,6 +227,7 @@ class Hive {
   std::set<NodeId> gone_;
   std::set<std::pair<NodeId, NodeId>> cut_;
   std::deque<Mail> mail_;
+  std::uint64_t to_deliver_ = UINT64_MAX;
 };
 
 }  // namespace skep::ring
