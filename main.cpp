@@ -104,6 +104,10 @@ class Node {
     }
     for (int signal : {SIGTERM, SIGINT}) loop_.on_signal(signal, [this] { end("by a signal"); });
     loop_.on_signal(SIGHUP, [this] { reopen_log(); });
+    loop_.on_stall(kStall, [this](Duration took, std::string_view what) {
+      say(Level::warn, "nothing was answered for " + std::to_string(took.count() / 1000) +
+                           " ms because of " + std::string(what));
+    });
     if (state() == MemberState::leaving) go_on_leaving();
     return {};
   }
@@ -115,6 +119,7 @@ class Node {
 
  private:
   using Done = Ending::Done;
+  static constexpr Duration kStall = std::chrono::milliseconds(100);
 
   Env env() { return {loop_, loop_, loop_, *links_, log_}; }
   void say(Level level, const std::string& text) { log_.write(level, "node", text); }
@@ -225,6 +230,7 @@ class Node {
     hooks.cluster_id = [this] { return cluster_->cluster_id(); };
     hooks.ready = [this] { return ready(); };
     if (ring_) hooks.ring = [this] { return ring_->status(); };
+    hooks.metrics = [this](Metrics& metrics) { report(metrics); };
     hooks.join = [this](const Address& peer, Done done) { cluster_->join(peer, std::move(done)); };
     hooks.leave = [this](Done done) { leave(std::move(done)); };
     hooks.end = [this] { end("by the admin role"); };
@@ -238,6 +244,15 @@ class Node {
     if (cluster_->cluster_id() == 0)
       return fail(Code::unavailable, "in no cluster yet; waits for a peer");
     return ring_ ? ring_->ready() : Result<>();
+  }
+
+  void report(Metrics& metrics) const {
+    if (ring_) ring_->report(metrics);
+    store_->report(metrics);
+    cluster_->report(metrics);
+    links_->report(metrics);
+    loop_.report(metrics);
+    report_process(metrics);
   }
 
   void reopen_log() {

@@ -62,7 +62,9 @@ Result<std::unique_ptr<Acceptor>> Acceptor::open(Loop& loop, std::string_view ad
   if (status == 0)
     status = uv_listen(reinterpret_cast<uv_stream_t*>(handle), kBacklog,
                        [](uv_stream_t* listening, int error) {
-                         static_cast<Acceptor*>(listening->data)->accept(error);
+                         auto* acceptor = static_cast<Acceptor*>(listening->data);
+                         const Loop::Measured measured(acceptor->loop_, "a new connection");
+                         acceptor->accept(error);
                        });
   if (status < 0) return refused(status, address);
   sockaddr_storage bound{};

@@ -94,6 +94,22 @@ ClusterStatus Cluster::status() const {
   return {core_.cluster(), core_.founded(), core_.peers(), core_.health(), core_.counters()};
 }
 
+void Cluster::report(Metrics& metrics) const {
+  std::map<MemberState, std::uint64_t> states;
+  for (const auto& [id, member] : core_.members()) ++states[member.state];
+  for (std::uint8_t i = 0; i <= static_cast<std::uint8_t>(wire_max(MemberState{})); ++i) {
+    const auto state = static_cast<MemberState>(i);
+    metrics.gauge("skep_members", "Nodes of the cluster, as this one knows them.", states[state],
+                  {{"state", name(state)}});
+  }
+  const members::Counters& counters = core_.counters();
+  metrics.counter("skep_probes_total", "Probes of other nodes.", counters.probes);
+  metrics.counter("skep_probes_failed_total", "Probes that were not answered.",
+                  counters.probes_failed);
+  metrics.counter("skep_refutations_total", "Times this node was suspected, and said it lives.",
+                  counters.refutations);
+}
+
 void Cluster::join(const Address& address, Joined done) {
   joining_.emplace(address, std::move(done));
   carry_out(core_.join(env_.clock.now(), address));

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/base/metrics.hpp"
 #include "net/env.hpp"
 #include "net/members.hpp"
 
@@ -57,6 +58,7 @@ class Cluster final : public Membership {
   void on_cluster(std::function<void(std::uint64_t)> known);
   std::uint64_t cluster_id() const { return core_.cluster(); }
   ClusterStatus status() const;
+  void report(Metrics& metrics) const;
 
   // Brings this node and the one at the address into one cluster; one of the two must be in none,
   // or both in the same. `done` is called once, within some 5 s: Code::unavailable when nobody

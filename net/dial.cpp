@@ -71,6 +71,7 @@ void Dial::try_next(int status) {
           std::unique_ptr<Connect> done_with(static_cast<Connect*>(request->data));
           Dial* dial = done_with->dial;
           if (dial == nullptr) return;
+          const Loop::Measured measured(dial->loop_, "a connection that was dialled");
           dial->connect_ = nullptr;
           if (result < 0) return dial->try_next(result);
           const Done done = std::move(dial->done_);

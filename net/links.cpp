@@ -66,6 +66,20 @@ std::size_t Links::up() const {
       std::count_if(links_.begin(), links_.end(), [](const auto& link) { return link->up(); }));
 }
 
+void Links::report(Metrics& metrics) const {
+  metrics.gauge("skep_links", "Connections with other nodes that are up.", std::uint64_t{up()});
+  for (const auto& [part, name] : {std::pair(Part::members, "members"), {Part::ring, "ring"}}) {
+    for (const auto& [way, all] : {std::pair("sent", &sent_), {"received", &received_}}) {
+      const Traffic& traffic = (*all)[static_cast<std::size_t>(part)];
+      const Metrics::Labels labels{{"part", name}, {"way", way}};
+      metrics.counter("skep_link_messages_total", "Messages between nodes.", traffic.messages,
+                      labels);
+      metrics.counter("skep_link_bytes_total", "Bytes of messages between nodes.", traffic.bytes,
+                      labels);
+    }
+  }
+}
+
 Hello Links::hello() const {
   Hello hello;
   hello.cluster = options_.cluster;
@@ -111,7 +125,9 @@ bool Links::send(const Address& to, NodeId expect, const Message& message) {
                      "are not sent");
     return false;
   }
-  return link->send(message);
+  const bool sent = link->send(message);
+  if (sent) sent_[static_cast<std::size_t>(message.part)].add(message.payload.size());
+  return sent;
 }
 
 // Null: too many addresses.
@@ -241,6 +257,7 @@ void Links::link_frame(Link& link, const wire::Frame& frame) {
                        frame.type != static_cast<std::uint16_t>(LinkType::unsupported);
   if (control) return link_control(link, frame);
   if (frame.part < receivers_.size() && receivers_[frame.part]) {
+    received_[frame.part].add(frame.payload.size());
     receivers_[frame.part](
         link.peer().identity, link.peer().address,
         {static_cast<Part>(frame.part), frame.type, frame.request, frame.payload});

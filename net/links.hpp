@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "net/base/metrics.hpp"
 #include "net/hello.hpp"
 #include "net/loop.hpp"
 
@@ -76,6 +77,7 @@ class Links final : public Transport {
   const Address& address() const { return options_.advertise; }
   // Connections that are up.
   std::size_t up() const;
+  void report(Metrics& metrics) const;
 
  private:
   struct Peer;
@@ -106,7 +108,17 @@ class Links final : public Transport {
   std::list<std::unique_ptr<Link>> links_;
   std::map<Address, std::unique_ptr<Peer>> peers_;  // everybody who was sent to lately
   std::map<Address, std::string> complaints_;       // what was last logged about an address
-  std::array<Receive, 8> receivers_;                // by Part
+  struct Traffic {
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;  // of payloads
+    void add(std::size_t payload) {
+      ++messages;
+      bytes += payload;
+    }
+  };
+  std::array<Traffic, 8> sent_;       // by Part
+  std::array<Traffic, 8> received_;   // by Part
+  std::array<Receive, 8> receivers_;  // by Part
   std::vector<Down> downs_;
   std::function<void(const Hello&)> up_;
   Timers::Id sweep_ = 0;

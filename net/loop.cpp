@@ -15,7 +15,18 @@ namespace skep {
 
 namespace {
 
-constexpr std::size_t kReadBuffer = 64 * 1024;  // what libuv itself would ask for
+constexpr std::size_t kReadBuffer = 64 * 1024;    // what libuv itself would ask for
+constexpr std::int64_t kWindow = 30'000'000'000;  // nanoseconds
+
+std::int64_t steady_ns() {
+  timespec ts{};
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return ts.tv_sec * std::int64_t{1'000'000'000} + ts.tv_nsec;
+}
+
+Duration from_ns(std::int64_t ns) {
+  return std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(ns));
+}
 
 void check(int status, const char* what) {
   if (status < 0) throw std::runtime_error(std::string(what) + ": " + uv_strerror(status));
@@ -29,6 +40,7 @@ template <class Handle> uv_handle_t* base(Handle& handle) {
 
 struct Loop::Handles {
   struct Signal {
+    Loop* loop;
     uv_signal_t handle;
     std::function<void()> fire;
   };
@@ -76,8 +88,9 @@ uv_loop_s* Loop::uv() { return &uv_->loop; }
 Time Loop::now() {
   timespec ts{};
   clock_gettime(CLOCK_BOOTTIME, &ts);
-  return Time(std::chrono::duration_cast<Duration>(std::chrono::seconds(ts.tv_sec) +
-                                                   std::chrono::nanoseconds(ts.tv_nsec)));
+  lately_ = Time(std::chrono::duration_cast<Duration>(std::chrono::seconds(ts.tv_sec) +
+                                                      std::chrono::nanoseconds(ts.tv_nsec)));
+  return lately_;
 }
 
 WallMs Loop::wall() {
@@ -104,6 +117,7 @@ void Loop::cancel(Id id) {
 }
 
 void Loop::run_timers() {
+  begin_callback();
   armed_.reset();
   const Time due = now();
   const Id last = last_timer_;  // timers set from here on wait for the next turn
@@ -113,6 +127,7 @@ void Loop::run_timers() {
     order_.erase(order_.begin());
     auto fire = std::move(timers_.extract(id).mapped().fire);
     fire();
+    end_callback("a timer");
   }
 }
 
@@ -147,11 +162,17 @@ std::uint64_t Loop::next() {
   return result;
 }
 
-void Loop::run() { uv_run(&uv_->loop, UV_RUN_DEFAULT); }
+void Loop::run() {
+  turn_began_ = 0;
+  uv_run(&uv_->loop, UV_RUN_DEFAULT);
+}
 
 void Loop::stop() { stopping_ = true; }
 
-void Loop::run_once() { uv_run(&uv_->loop, UV_RUN_ONCE); }
+void Loop::run_once() {
+  turn_began_ = 0;
+  uv_run(&uv_->loop, UV_RUN_ONCE);
+}
 
 void Loop::post(std::function<void()> run) {
   bool first = false;
@@ -169,18 +190,28 @@ void Loop::run_posted() {
     std::lock_guard lock(mutex_);
     run.swap(posted_);
   }
-  for (auto& each : run) each();
+  begin_callback();
+  for (auto& each : run) {
+    each();
+    end_callback("what was posted");
+  }
 }
 
 bool Loop::on_signal(int number, std::function<void()> fire) {
   auto [entry, added] = uv_->signals.try_emplace(number);
+  entry->second.loop = this;
   entry->second.fire = std::move(fire);
   uv_signal_t& handle = entry->second.handle;
   if (!added) return uv_is_active(base(handle)) != 0;
   uv_signal_init(&uv_->loop, &handle);
   handle.data = &entry->second;
   const int status = uv_signal_start(
-      &handle, [](uv_signal_t* fired, int) { static_cast<Handles::Signal*>(fired->data)->fire(); },
+      &handle,
+      [](uv_signal_t* fired, int) {
+        auto* signal = static_cast<Handles::Signal*>(fired->data);
+        const Measured measured(*signal->loop, "a signal");
+        signal->fire();
+      },
       number);
   return status == 0;
 }
@@ -199,6 +230,14 @@ void Loop::forget(Flushable& what) {
 }
 
 void Loop::end_turn() {
+  begin_callback();
+  flush_turn();
+  end_callback("the end of a turn");
+  turns_.add(from_ns(measured_ - turn_began_));
+  turn_began_ = 0;
+}
+
+void Loop::flush_turn() {
   for (std::size_t i = 0; i < hooks_.size(); ++i) hooks_[i]();
   flushing_.swap(waiting_);
   for (std::size_t i = 0; i < flushing_.size(); ++i) {
@@ -217,6 +256,47 @@ void Loop::end_turn() {
   }
   arm_timer();
   if (std::exchange(stopping_, false)) uv_stop(&uv_->loop);  // the wait that follows is not one
+}
+
+// One reading of the clock a callback: what follows another in the same turn begins where that
+// ended. So what libuv does between the two counts as well.
+void Loop::begin_callback() {
+  if (turn_began_ == 0) turn_began_ = measured_ = steady_ns();
+}
+
+void Loop::end_callback(std::string_view what) {
+  const std::int64_t now = steady_ns();
+  const std::int64_t took = now - std::exchange(measured_, now);
+  callbacks_.add(from_ns(took));
+  if (now >= window_ends_) {
+    longest_before_ = now - window_ends_ < kWindow ? longest_now_ : 0;
+    longest_now_ = 0;
+    window_ends_ = now + kWindow;
+  }
+  longest_now_ = std::max(longest_now_, took);
+  longest_ = std::max(longest_, took);
+  if (took > stall_) stalled_(from_ns(took), what);
+}
+
+Loop::Figures Loop::figures() const {
+  return {callbacks_, turns_, from_ns(longest_), from_ns(std::max(longest_before_, longest_now_))};
+}
+
+void Loop::on_stall(Duration limit, Stalled stalled) {
+  stall_ = std::chrono::nanoseconds(limit).count();
+  stalled_ = std::move(stalled);
+}
+
+void Loop::report(Metrics& metrics) const {
+  const Figures now = figures();
+  metrics.histogram("skep_loop_callback_seconds", "How long each callback of the loop took.",
+                    now.callbacks);
+  metrics.histogram("skep_loop_turn_seconds",
+                    "How long the loop was busy from one wait to the next.", now.turns);
+  metrics.gauge("skep_loop_longest_callback_seconds", "The longest callback since the start.",
+                in_seconds(now.longest));
+  metrics.gauge("skep_loop_longest_callback_lately_seconds",
+                "The longest callback of the last 30 to 60 seconds.", in_seconds(now.lately));
 }
 
 void fill_random(std::span<char> bytes) {

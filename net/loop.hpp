@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "net/base/histogram.hpp"
+#include "net/base/metrics.hpp"
 #include "net/env.hpp"
 
 struct uv_loop_s;
@@ -51,6 +53,7 @@ class Loop final : public Clock, public Timers, public Random {
   ~Loop() override;
 
   Time now() override;
+  Time lately() override { return lately_; }
   WallMs wall() override;
   // Rounded up to the next millisecond by the kernel's wait; never early by now().
   Id after(Duration delay, std::function<void()> fire) override;
@@ -78,6 +81,35 @@ class Loop final : public Clock, public Timers, public Random {
   // Calls `what.flush()` once at the end of this turn, or of the next if this turn's is under way.
   void flush_later(Flushable& what);
 
+  // How long the loop was busy. Nothing else is done meanwhile: a long callback is a stall.
+  struct Figures {
+    Histogram callbacks;  // each of them
+    Histogram turns;      // from the end of one wait to the beginning of the next
+    Duration longest{};   // callback, ever
+    Duration lately{};    // callback, in the last minute or the half of it
+  };
+  Figures figures() const;
+  void report(Metrics& metrics) const;
+  // Calls `stalled`, on the loop thread, after each callback that took longer than `limit`. `what`
+  // is its kind: "a timer", "bytes".
+  using Stalled = std::function<void(Duration took, std::string_view what)>;
+  void on_stall(Duration limit, Stalled stalled);
+
+  // For files under net/ only: lives for as long as a callback of libuv's, which it measures.
+  class Measured {
+   public:
+    Measured(Loop& loop, std::string_view what) : loop_(loop), what_(what) {
+      loop.begin_callback();
+    }
+    ~Measured() { loop_.end_callback(what_); }
+    Measured(const Measured&) = delete;
+    Measured& operator=(const Measured&) = delete;
+
+   private:
+    Loop& loop_;
+    const std::string_view what_;
+  };
+
   // For files under net/ only.
   uv_loop_s* uv();
   // The buffer that all sockets read into, one after the other.
@@ -87,7 +119,10 @@ class Loop final : public Clock, public Timers, public Random {
   friend class Flushable;
   struct Handles;
 
+  void begin_callback();
+  void end_callback(std::string_view what);
   void end_turn();
+  void flush_turn();
   void run_posted();
   void run_timers();
   void arm_timer();
@@ -109,6 +144,19 @@ class Loop final : public Clock, public Timers, public Random {
 
   std::mutex mutex_;  // guards posted_
   std::vector<std::function<void()>> posted_;
+
+  // Of a steady clock, in nanoseconds.
+  std::int64_t turn_began_ = 0;  // 0: it waits, or has not done anything yet
+  std::int64_t measured_ = 0;    // up to here
+  std::int64_t window_ends_ = 0;
+  std::int64_t longest_ = 0;
+  std::int64_t longest_before_ = 0;  // in the window before this one
+  std::int64_t longest_now_ = 0;     // and in this one
+  std::int64_t stall_ = INT64_MAX;
+  Stalled stalled_;
+  Histogram callbacks_;
+  Histogram turns_;
+  Time lately_{};
 
   bool stopping_ = false;
   std::vector<std::function<void()>> hooks_;

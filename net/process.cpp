@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <iterator>
 
 namespace skep {
 namespace {
@@ -36,6 +38,29 @@ std::uint64_t peak_resident_bytes() { return static_cast<std::uint64_t>(usage().
 ProcessorTime processor_time() {
   rusage used = usage();
   return {seconds(used.ru_utime), seconds(used.ru_stime)};
+}
+
+OpenFiles open_files() {
+  OpenFiles files;
+  std::error_code error;
+  for (std::filesystem::directory_iterator each("/proc/self/fd", error), end; !error && each != end;
+       each.increment(error))
+    ++files.open;
+  if (files.open > 0) --files.open;  // the directory itself, while it is read
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) files.most = limit.rlim_cur;
+  return files;
+}
+
+void report_process(Metrics& metrics) {
+  const ProcessorTime used = processor_time();
+  const OpenFiles files = open_files();
+  metrics.counter("process_cpu_seconds_total", "Processor time that the process has used.",
+                  used.user + used.system);
+  metrics.gauge("process_resident_memory_bytes", "Memory of the process that is in RAM.",
+                resident_bytes());
+  metrics.gauge("process_open_fds", "Files and connections that are open.", files.open);
+  metrics.gauge("process_max_fds", "The most files and connections that may be open.", files.most);
 }
 
 void raise_file_limit() {

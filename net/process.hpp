@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "net/base/metrics.hpp"
+
 namespace skep {
 
 int process_id();
@@ -17,6 +19,16 @@ struct ProcessorTime {
   double system = 0;
 };
 ProcessorTime processor_time();
+
+// Files and connections that are open, and the most there may be; 0 if the system does not tell.
+struct OpenFiles {
+  std::uint64_t open = 0;
+  std::uint64_t most = 0;
+};
+OpenFiles open_files();
+
+// All of that, under the names that Prometheus's own libraries use.
+void report_process(Metrics& metrics);
 
 // As many files and connections as the system lets this process have.
 void raise_file_limit();

@@ -92,7 +92,10 @@ void Socket::pause_reading(bool paused) {
         *buffer = uv_buf_init(into.data(), static_cast<unsigned>(into.size()));
       },
       [](uv_stream_t* handle, ssize_t count, const uv_buf_t* buffer) {
-        if (count != 0) static_cast<Socket*>(handle->data)->read(count, buffer);
+        if (count == 0) return;
+        auto* socket = static_cast<Socket*>(handle->data);
+        const Loop::Measured measured(socket->loop_, "bytes that came");
+        socket->read(count, buffer);
       });
 }
 
@@ -170,7 +173,9 @@ void Socket::push() {
   buffer = uv_buf_init(write_->bytes.data(), static_cast<unsigned>(write_->bytes.size()));
   uv_write(&write_->request, stream(), &buffer, 1, [](uv_write_t* request, int status) {
     std::unique_ptr<Write> done(static_cast<Write*>(request->data));
-    if (done->socket != nullptr) done->socket->written(status);
+    if (done->socket == nullptr) return;
+    const Loop::Measured measured(done->socket->loop_, "bytes that left");
+    done->socket->written(status);
   });
 }
 

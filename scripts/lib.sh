@@ -9,7 +9,7 @@ cd "$top" || exit
   build_packages=(g++ cmake ninja-build ccache pkg-config libuv1-dev libsqlite3-dev
     libtomlplusplus-dev libboost-dev libboost-program-options-dev libgtest-dev libbenchmark-dev
     libspdlog-dev libfmt-dev libxxhash-dev libexpected-dev libedit-dev libssl-dev
-    nlohmann-json3-dev libjemalloc-dev iproute2)
+    nlohmann-json3-dev libjemalloc-dev prometheus-cpp-dev iproute2)
   test_packages=(redis-server redis-tools python3 python3-redis clang-tidy clang-format shellcheck
     git)
 }

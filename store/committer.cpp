@@ -139,7 +139,9 @@ void Committer::take_group() {
 
 Result<> Committer::commit() {
   if (group_.empty()) return {};
+  const Steady::time_point began = Steady::now();
   if (Result<> appended = journal_.append(group_last_, group_); !appended) return appended;
+  measure(figures_.appends, began);
   group_.clear();
   written_.store(group_last_, std::memory_order_release);
   if (!unsynced_since_) unsynced_since_ = Steady::now();
@@ -155,11 +157,24 @@ Result<> Committer::flush() {
     due = sync_wanted_ > durable();
   }
   if (!due) return {};
+  const Steady::time_point began = Steady::now();
   if (Result<> synced = journal_.sync(); !synced) return synced;
+  measure(figures_.syncs, began);
   unsynced_since_.reset();
   durable_.store(written(), std::memory_order_release);
   publish();
   return {};
+}
+
+void Committer::measure(Histogram& figure, Steady::time_point since) {
+  const auto took = std::chrono::duration_cast<Duration>(Steady::now() - since);
+  const std::lock_guard lock(mutex_);
+  figure.add(took);
+}
+
+Committer::Figures Committer::figures() const {
+  const std::lock_guard lock(mutex_);
+  return figures_;
 }
 
 void Committer::publish() {

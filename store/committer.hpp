@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "net/base/histogram.hpp"
 #include "net/base/time.hpp"
 #include "store/journal.hpp"
 
@@ -50,6 +51,12 @@ class Committer {
   std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
   // The error that is being retried.
   std::optional<Error> stuck() const;
+  // How long appending groups to the journal took, and syncing it.
+  struct Figures {
+    Histogram appends;
+    Histogram syncs;
+  };
+  Figures figures() const;
   // Waits until everything is durable; or an error that may pass, or the end, is in the way.
   Result<> drain();
   void stop();
@@ -83,6 +90,7 @@ class Committer {
   bool settle(const Result<>& done, std::unique_lock<std::mutex>& lock);
   void slow_down(std::unique_lock<std::mutex>& lock);
   void publish();
+  void measure(Histogram& figure, Steady::time_point since);
   void note_stuck(std::optional<Error> error);  // under the lock
 
   Journal journal_;
@@ -100,6 +108,7 @@ class Committer {
   bool ended_ = false;
   bool checkpoint_ = false;
   std::optional<Error> stuck_;
+  Figures figures_;
 
   std::atomic<std::uint64_t> written_;
   std::atomic<std::uint64_t> durable_;

@@ -1,6 +1,7 @@
 #include "store/sqlite_store.hpp"
 
 #include <atomic>
+#include <filesystem>
 #include <mutex>
 
 #include "net/base/assert.hpp"
@@ -70,7 +71,7 @@ Result<> SqliteStore::start(Files files) {
   StateWriter state(std::move(files.state));
   const Result<std::uint64_t> folded = state.folded();
   if (!folded) return tl::unexpected(folded.error());
-  last_ = *folded;
+  last_ = folded_ = *folded;
   Result<Journal> journal = Journal::open(std::move(files.journal));
   if (!journal) return tl::unexpected(journal.error());
   const Result<std::uint64_t> end =
@@ -212,10 +213,29 @@ std::size_t SqliteStore::unfolded() const {
   return active_->bytes() + (frozen_ ? frozen_->bytes() : 0);
 }
 
+void SqliteStore::report(Metrics& metrics) const {
+  const Committer::Figures figures = committer_->figures();
+  metrics.histogram("skep_store_commit_seconds", "How long appending to the journal took.",
+                    figures.appends);
+  metrics.histogram("skep_store_sync_seconds", "How long syncing the journal took.", figures.syncs);
+  metrics.counter("skep_store_batches_total", "Batches that the store has taken, ever.", last_);
+  metrics.gauge("skep_store_waiting_batches", "Batches that are not reported yet.",
+                waiting_.size());
+  metrics.gauge("skep_store_unfolded_batches", "Batches that wait to be folded.", last_ - folded_);
+  metrics.gauge("skep_store_unfolded_bytes", "Bytes in memory that wait to be folded.", unfolded());
+  for (const char* file : {kJournalFile, kStateFile}) {
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(directory_.path(file), error);
+    metrics.gauge("skep_store_file_bytes", "How large the files are.", error ? 0 : bytes,
+                  {{"file", file}});
+  }
+}
+
 void SqliteStore::fold_if_due() {
   if (frozen_ || active_->empty()) return;
   if (active_->bytes() < std::min(options_.fold_above, options_.max_unfolded / 4)) return;
   frozen_ = std::exchange(active_, std::make_shared<Memtable>());
+  frozen_last_ = last_;
   folder_->fold(frozen_);
 }
 
@@ -224,6 +244,7 @@ void SqliteStore::folded() {
   // First the view, then the table: no read may fall between them.
   refresh();
   folder_->retire(std::exchange(frozen_, nullptr));
+  folded_ = frozen_last_;
   committer_->set_backlog(unfolded());
   fold_if_due();
 }

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "net/base/log.hpp"
+#include "net/base/metrics.hpp"
 #include "net/base/time.hpp"
 #include "store/directory.hpp"
 #include "store/store.hpp"
@@ -76,6 +77,7 @@ class SqliteStore final : public Store {
 
   // Bytes in memory that wait to be folded.
   std::size_t unfolded() const;
+  void report(Metrics& metrics) const;
 
   // Called once, when the store has closed itself. What names the reason.
   void on_failure(std::function<void(const Error&)> failed) { on_failure_ = std::move(failed); }
@@ -122,6 +124,8 @@ class SqliteStore final : public Store {
   std::shared_ptr<Memtable> active_;
   std::shared_ptr<Memtable> frozen_;  // being folded; none: nothing is
   std::uint64_t last_ = 0;
+  std::uint64_t folded_ = 0;       // the last batch that is in the state
+  std::uint64_t frozen_last_ = 0;  // and in `frozen_`
   std::deque<Waiting> waiting_;
   std::size_t refusals_ = 0;      // not yet reported
   std::optional<Error> refusal_;  // the latest

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "roles/admin/json.hpp"
+#include "roles/admin/metrics.hpp"
 
 namespace skep::admin {
 namespace {
@@ -69,6 +70,7 @@ const std::vector<Admin::Route>& Admin::routes() {
       {"GET", "/readyz", Needs::nothing, &Admin::readyz},
       {"GET", "/status", Needs::to_read, &Admin::status},
       {"GET", "/ring", Needs::to_read, &Admin::ring},
+      {"GET", "/metrics", Needs::to_read, &Admin::metrics},
       {"GET", "/config", Needs::to_read, &Admin::config},
       {"POST", "/cluster/join", Needs::to_change, &Admin::join},
       {"POST", "/cluster/leave", Needs::to_change, &Admin::leave},
@@ -152,6 +154,12 @@ void Admin::status(const http::Request&, http::Respond respond) {
 void Admin::ring(const http::Request&, http::Respond respond) {
   if (!hooks_.ring) return respond(failure({Code::not_found, "this node has no ring role"}));
   respond(json(200, to_json(hooks_.ring())));
+}
+
+void Admin::metrics(const http::Request&, http::Respond respond) {
+  MetricsText text;
+  hooks_.metrics(text);
+  respond({200, MetricsText::kType, text.text()});
 }
 
 void Admin::config(const http::Request&, http::Respond respond) {

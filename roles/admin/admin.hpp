@@ -5,6 +5,7 @@
 //   GET  /readyz    200 when the ring is stable, else 503    (no token needed)
 //   GET  /status    this node and the members list, JSON
 //   GET  /ring      what the ring says of itself, JSON
+//   GET  /metrics   figures, as Prometheus reads them
 //   GET  /config    the effective configuration, TOML
 //   POST /cluster/join {"peer": "host:port"}
 //   POST /cluster/leave     answers when the node has left; then its process ends
@@ -19,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "net/base/metrics.hpp"
 #include "net/http.hpp"
 #include "net/membership.hpp"
 #include "net/resp.hpp"
@@ -39,6 +41,7 @@ struct Hooks {
   std::function<std::uint64_t()> cluster_id;  // 0: in none yet
   std::function<Result<>()> ready;            // an error says what is being waited for
   std::function<resp::Value()> ring;          // empty: this node has no ring
+  std::function<void(Metrics&)> metrics;
   std::function<void(const Address& peer, Done)> join;
   std::function<void(Done)> leave;  // done: left, and the process is about to end
   std::function<void()> end;        // ends the process, in order
@@ -60,6 +63,7 @@ class Admin {
   void readyz(const http::Request& request, http::Respond respond);
   void status(const http::Request& request, http::Respond respond);
   void ring(const http::Request& request, http::Respond respond);
+  void metrics(const http::Request& request, http::Respond respond);
   void config(const http::Request& request, http::Respond respond);
   void join(const http::Request& request, http::Respond respond);
   void leave(const http::Request& request, http::Respond respond);

@@ -147,6 +147,8 @@ class Arc {
   }
   // Whether this peer of the owner's has a whole copy and every write.
   bool caught_up(NodeId peer) const;
+  // Writes of this owner's that the peer has not confirmed; none: its copy is not whole yet.
+  std::optional<std::uint64_t> unconfirmed(NodeId peer) const;
   // Peers that an owner sends heartbeats to.
   std::vector<NodeId> peers() const;
   // Since when the next heartbeat is urgent: reads wait for a lease.

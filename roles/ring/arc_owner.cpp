@@ -418,6 +418,11 @@ bool Arc::caught_up(NodeId node) const {
   return peer != reign_->peers.end() && peer->second.sync == Peer::Sync::done;
 }
 
+std::optional<std::uint64_t> Arc::unconfirmed(NodeId node) const {
+  if (node == host_.self || !caught_up(node)) return std::nullopt;
+  return reign_->last - reign_->peers.at(node).acked;
+}
+
 std::vector<NodeId> Arc::peers() const {
   std::vector<NodeId> nodes;
   if (reign_)

@@ -1,5 +1,6 @@
 #include "roles/ring/resp_server.hpp"
 
+#include "roles/ring/commands.hpp"
 #include "roles/ring/session.hpp"
 
 namespace skep::ring {
@@ -9,7 +10,38 @@ RespServer::RespServer(Keyspace& keyspace, Clock& clock, Random& random, RespOpt
       clock_(clock),
       random_(random),
       options_(std::move(options)),
-      started_(clock.now()) {}
+      started_(clock.now()),
+      outcomes_(commands().size()) {}
+
+void RespServer::answered(const Command& command, Time since, const resp::Value& reply) {
+  Outcomes& outcomes = outcomes_[static_cast<std::size_t>(&command - commands().data())];
+  outcomes.latency.add(clock_.lately() - since);
+  if (!reply.is_error()) return;
+  ++outcomes.errors;
+  refused_ += reply.text.starts_with("TRYAGAIN ") ? 1 : 0;
+  uncertain_ += reply.text.starts_with("UNCERTAIN ") ? 1 : 0;
+}
+
+void RespServer::report(Metrics& metrics) const {
+  for (std::size_t i = 0; i < outcomes_.size(); ++i) {
+    const Outcomes& outcomes = outcomes_[i];
+    if (outcomes.latency.count() == 0) continue;
+    const Metrics::Labels labels{{"command", commands()[i].name}};
+    metrics.histogram("skep_ring_command_seconds",
+                      "From a command's arrival at this node to its reply.", outcomes.latency,
+                      labels);
+    metrics.counter("skep_ring_command_errors_total", "Commands that were answered with an error.",
+                    outcomes.errors, labels);
+  }
+  metrics.counter("skep_ring_refused_total", "Replies of -TRYAGAIN: certainly not done.", refused_);
+  metrics.counter("skep_ring_uncertain_total", "Replies of -UNCERTAIN: may have been done.",
+                  uncertain_);
+  metrics.gauge("skep_ring_clients", "Connections of clients.", sessions_.size());
+  metrics.counter("skep_ring_clients_total", "Connections of clients, so far.",
+                  figures_.connections);
+  metrics.counter("skep_ring_received_bytes_total", "Bytes from clients.", figures_.bytes_in);
+  metrics.counter("skep_ring_sent_bytes_total", "Bytes to clients.", figures_.bytes_out);
+}
 
 std::unique_ptr<StreamHandler> RespServer::accept(Stream& stream) {
   ++figures_.connections;

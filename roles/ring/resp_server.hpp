@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/base/metrics.hpp"
 #include "net/env.hpp"
 #include "net/resp_parser.hpp"
 #include "net/stream.hpp"
@@ -16,6 +17,7 @@
 
 namespace skep::ring {
 
+struct Command;
 class Session;
 
 struct RespOptions {
@@ -53,7 +55,11 @@ class RespServer {
   Random& random() { return random_; }
   const RespOptions& options() const { return options_; }
   Figures& figures() { return figures_; }
+  void report(Metrics& metrics) const;
   Time started() const { return started_; }
+
+  // For Session: a command has been answered, whose request came at `since`.
+  void answered(const Command& command, Time since, const resp::Value& reply);
 
   // The sessions that are open, by their handle.
   const std::unordered_map<std::uint32_t, Session*>& sessions() const { return sessions_; }
@@ -72,6 +78,13 @@ class RespServer {
   RespOptions options_;
   Figures figures_;
   Time started_;
+  struct Outcomes {
+    Histogram latency;
+    std::uint64_t errors = 0;
+  };
+  std::vector<Outcomes> outcomes_;  // as commands()
+  std::uint64_t refused_ = 0;       // replies of TRYAGAIN, of UNCERTAIN
+  std::uint64_t uncertain_ = 0;
   std::unordered_map<std::uint32_t, Session*> sessions_;
   std::uint32_t last_handle_ = 0;
   std::uint64_t last_id_ = 0;

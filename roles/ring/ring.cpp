@@ -259,9 +259,12 @@ bool Ring::request(NodeId to, std::uint64_t token, const Request& request) {
         {token, request.epoch, request.op, request.write, request.key, now + timeout, request.args},
         effects_);
     schedule();
+    ++answered_here_;
     return true;
   }
-  return send(to, Type::request, token, wire::encode(request));
+  const bool sent = send(to, Type::request, token, wire::encode(request));
+  forwarded_ += sent ? 1 : 0;
+  return sent;
 }
 
 // A message may be lost: the core asks again. False: it certainly is.

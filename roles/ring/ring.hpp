@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "net/base/metrics.hpp"
 #include "net/env.hpp"
 #include "net/membership.hpp"
 #include "roles/ring/core.hpp"
@@ -54,6 +55,7 @@ class Ring : public Keyspace {
     std::size_t jobs = 0;   // requests of this node's clients under way
   };
   Status status() const;
+  void report(Metrics& metrics) const;
   // The newest record that is known of each arc, and who should keep it.
   struct ArcStatus {
     Record record;
@@ -113,6 +115,8 @@ class Ring : public Keyspace {
   std::deque<Effects::Write> refused_;  // by the store; they and all that follow are tried again
   Timers::Id ticking_ = 0;
   Timers::Id turn_ = 0;
+  std::uint64_t answered_here_ = 0;  // requests of this node's clients, by where they were sent
+  std::uint64_t forwarded_ = 0;
   std::size_t reported_ = 0;  // arcs owned, as the log has it
   Time reported_at_{};
   std::optional<Ending> ending_;

@@ -37,13 +37,20 @@ void Router::dispatch(Time now, std::uint64_t id) {
   Pending& pending = jobs_.at(id);
   Lane& lane = lanes_[pending.job.arc];
   const Job& job = pending.job;
-  if (lane.hint.owner == 0) return retry(now, id, pending, false);
+  if (lane.hint.owner == 0) {
+    ++figures_.homeless;
+    return retry(now, id, pending, false);
+  }
   Request request{
       job.arc, lane.hint.epoch, job.op, job.write, job.key, 0, {job.args.begin(), job.args.end()}};
   if (job.deadline > now)
     request.timeout_us = static_cast<std::uint64_t>((job.deadline - now).count());
   const std::uint64_t attempt = next_attempt_++;
-  if (!send_(lane.hint.owner, attempt, request)) return retry(now, id, pending, false);
+  if (!send_(lane.hint.owner, attempt, request)) {
+    ++figures_.homeless;
+    return retry(now, id, pending, false);
+  }
+  ++figures_.attempts;
   pending.attempt = attempt;
   pending.at = lane.hint.owner;
   pending.epoch = lane.hint.epoch;
@@ -100,6 +107,7 @@ void Router::on_answer(Time now, std::uint64_t attempt, Answer answer) {
   Pending& pending = jobs_.at(id);
   Lane& lane = lanes_[pending.job.arc];
   if (answer.outcome == Outcome::moved) {
+    ++figures_.moved;
     if (answer.record.epoch >= lane.hint.epoch && well_formed(answer.record))
       lane.hint = answer.record;
     retry(now, id, pending, lane.hint.epoch != pending.epoch);

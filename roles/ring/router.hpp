@@ -46,6 +46,12 @@ class Router {
   // A record that somebody told of; the newest is believed.
   void learn(Time now, ArcId arc, const Record& record);
 
+  struct Figures {
+    std::uint64_t attempts = 0;  // that were sent to an owner, by what is known of it
+    std::uint64_t moved = 0;     // of these, that came to a node which was not the owner
+    std::uint64_t homeless = 0;  // times that no owner was known, or it could not be reached
+  };
+  const Figures& figures() const { return figures_; }
   const Record& hint(ArcId arc) const { return lanes_[arc].hint; }
   std::size_t jobs() const { return jobs_.size(); }
 
@@ -72,6 +78,7 @@ class Router {
   std::unordered_map<std::uint64_t, Pending> jobs_;            // by number, in order of submission
   std::unordered_map<std::uint64_t, std::uint64_t> attempts_;  // under way -> their jobs
   std::set<std::pair<Time, std::uint64_t>> deadlines_;
+  Figures figures_;
   std::uint64_t next_job_ = 1;
   std::uint64_t next_attempt_;
   Send send_;

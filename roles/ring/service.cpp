@@ -85,6 +85,11 @@ void Service::stop(Done done) { ring_->Ring::stop(std::move(done)); }
 
 void Service::leave(Done done) { ring_->Ring::leave(std::move(done)); }
 
+void Service::report(Metrics& metrics) const {
+  ring_->report(metrics);
+  resp_->report(metrics);
+}
+
 Result<> Service::ready() const {
   const Ring::Status now = ring_->status();
   if (!now.started) return fail(Code::unavailable, "the ring's options are not known yet");

@@ -39,6 +39,7 @@ class Service {
   Result<> ready() const;
   // What the ring says of itself, as a map.
   resp::Value status() const;
+  void report(Metrics& metrics) const;
   // After start().
   TcpListener& listener() { return *listener_; }
 

@@ -154,7 +154,12 @@ bool Session::start() {
     case Kind::keys: run_keys(command, args); break;
     case Kind::joint: run_joint(command, args); break;
     case Kind::whole: whole(command, args); break;
-    case Kind::local: reply(local(command, args)); break;
+    case Kind::local: {
+      Value value = local(command, args);
+      server_.answered(command, active_, value);
+      reply(std::move(value));
+      break;
+    }
   }
   return true;
 }
@@ -166,13 +171,13 @@ void Session::reply(Value value) {
   }
   const std::size_t bytes = size_of(value);
   held_ += bytes;
-  pending_.push_back({std::move(value), nullptr, version_, true, false, false, bytes});
+  pending_.push_back({std::move(value), nullptr, version_, true, false, false, bytes, nullptr, {}});
 }
 
 Ticket Session::open(bool write, bool whole, std::size_t bytes) {
   auto number = first_ + static_cast<std::uint32_t>(pending_.size());
   held_ += bytes;
-  pending_.push_back({{}, nullptr, version_, false, write, whole, bytes});
+  pending_.push_back({{}, nullptr, version_, false, write, whole, bytes, last_, active_});
   barrier_ = barrier_ || whole;
   return {&server_, handle_, number};
 }
@@ -308,6 +313,7 @@ void Session::finish(std::uint32_t request, Result<Value> result) {
   pending.reply =
       result ? std::move(*result) : Value::error(failure(result.error(), pending.write));
   pending.done = true;
+  server_.answered(*pending.command, pending.since, pending.reply);
   const std::size_t bytes = size_of(pending.reply);
   held_ = held_ - pending.bytes + bytes;
   pending.bytes = bytes;

@@ -75,8 +75,10 @@ class Session final : public StreamHandler {
     resp::Version version;
     bool done = false;
     bool write = false;
-    bool whole = false;     // what is behind it waits
-    std::size_t bytes = 0;  // of the request, then of the reply
+    bool whole = false;                // what is behind it waits
+    std::size_t bytes = 0;             // of the request, then of the reply
+    const Command* command = nullptr;  // for the figures, with the time of the request's arrival
+    Time since{};
   };
 
   // session.cpp: the flow of requests and replies.

@@ -53,6 +53,7 @@ class AdminTest : public testing::Test {
                 [] {
                   return resp::Value::array({resp::Value::integer(1), resp::Value::null()});
                 },
+                [](Metrics& metrics) { metrics.gauge("skep_answer", "It.", 42.0); },
                 [this](const Address& peer, Done done) {
                   joined.push_back(peer);
                   done(outcome);
@@ -112,6 +113,13 @@ TEST_F(AdminTest, ShowsTheRing) {
   EXPECT_EQ(Json::parse(get("/ring").body), Json::parse("[1, null]"));
   has_ring = false;
   EXPECT_EQ(get("/ring").status, 404u);
+}
+
+TEST_F(AdminTest, ShowsItsFigures) {
+  http::Response response = get("/metrics");
+  EXPECT_EQ(response.status, 200u);
+  EXPECT_EQ(response.type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(response.body, "# HELP skep_answer It.\n# TYPE skep_answer gauge\nskep_answer 42\n");
 }
 
 TEST_F(AdminTest, RefusesWhatItDoesNotHave) {

@@ -145,5 +145,45 @@ TEST(Loop, RandomSequencesDiffer) {
   EXPECT_EQ(seen.size(), 200u);
 }
 
+// Busy for at least so long, by the clock that the loop measures with.
+void spin(Duration least) {
+  const auto until = std::chrono::steady_clock::now() + least;
+  while (std::chrono::steady_clock::now() < until) continue;
+}
+
+TEST(Loop, MeasuresEachCallback) {
+  Loop loop;
+  loop.after(Duration::zero(), [] { spin(3ms); });
+  loop.after(Duration::zero(), [] { spin(3ms); });
+  loop.after(1ms, [&] { loop.stop(); });
+  loop.run();
+  const Loop::Figures figures = loop.figures();
+  EXPECT_GE(figures.longest, Duration(3ms));
+  EXPECT_EQ(figures.lately, figures.longest);
+  EXPECT_GE(figures.callbacks.count(), 3u);
+  EXPECT_GE(figures.callbacks.sum(), Duration(6ms));
+  EXPECT_GE(figures.turns.count(), 1u);
+  EXPECT_GE(figures.turns.sum() + Duration(static_cast<long>(figures.callbacks.count())),
+            figures.callbacks.sum());
+}
+
+TEST(Loop, TellsOfStallsAndTheirKind) {
+  Loop loop;
+  std::vector<std::string> stalls;
+  loop.on_stall(5ms, [&](Duration took, std::string_view what) {
+    EXPECT_GT(took, Duration(5ms));
+    stalls.emplace_back(what);
+  });
+  loop.post([] { spin(6ms); });
+  loop.after(10ms, [&] {
+    spin(6ms);
+    loop.stop();
+  });
+  loop.run();
+  // More, if the machine itself was slow.
+  EXPECT_EQ(std::count(stalls.begin(), stalls.end(), "what was posted"), 1);
+  EXPECT_EQ(std::count(stalls.begin(), stalls.end(), "a timer"), 1);
+}
+
 }  // namespace
 }  // namespace skep

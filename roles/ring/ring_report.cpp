@@ -1,0 +1,59 @@
+// What the ring tells of itself in numbers.
+#include "roles/ring/ring.hpp"
+
+namespace skep::ring {
+
+void Ring::report(Metrics& metrics) const {
+  if (!core_ || !router_) return;
+  const Router::Figures& routed = router_->figures();
+  metrics.counter("skep_ring_requests_total", "Requests of this node's clients, by who answered.",
+                  answered_here_, {{"answered", "here"}});
+  metrics.counter("skep_ring_requests_total", "Requests of this node's clients, by who answered.",
+                  forwarded_, {{"answered", "elsewhere"}});
+  metrics.counter("skep_ring_location_hits_total", "Requests that went to the owner at once.",
+                  routed.attempts - routed.moved);
+  metrics.counter("skep_ring_moved_total", "Requests that were told of another owner.",
+                  routed.moved);
+  metrics.counter("skep_ring_ownerless_total",
+                  "Times that a request found no owner, or could not reach it.", routed.homeless);
+  metrics.gauge("skep_ring_requests_waiting", "Requests of this node's clients under way.",
+                router_->jobs());
+
+  const Status now = status();
+  std::uint64_t unsettled = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t tombstones = 0;
+  std::map<NodeId, std::uint64_t> lag;
+  std::map<NodeId, std::uint64_t> copying;
+  for (const auto& arc : core_->arcs()) {
+    unsettled += router_->hint(arc->id()).settled() ? 0 : 1;
+    entries += arc->table().live();
+    tombstones += arc->table().size() - arc->table().live();
+    for (NodeId peer : arc->peers()) {
+      const auto behind = arc->unconfirmed(peer);
+      lag[peer] += behind.value_or(0);
+      copying[peer] += behind ? 0 : 1;
+    }
+  }
+  metrics.gauge("skep_ring_arcs", "Arcs of the whole ring.", now.arcs);
+  metrics.gauge("skep_ring_arcs_owned", "Arcs that this node owns.", now.owned);
+  metrics.gauge("skep_ring_arcs_kept", "Arcs that this node has a copy of.", now.kept);
+  metrics.gauge("skep_ring_arcs_unsettled", "Arcs whose members are changing.", unsettled);
+  metrics.gauge("skep_ring_stable", "1: every arc is where it should be.",
+                std::uint64_t{now.stable ? 1U : 0U});
+  metrics.gauge("skep_ring_entries", "Entries of the copies on this node.", entries);
+  metrics.gauge("skep_ring_entries_owned", "Entries of the arcs that this node owns.", now.keys);
+  metrics.gauge("skep_ring_tombstones", "Deleted entries that are still kept.", tombstones);
+  for (const auto& [peer, writes] : lag) {
+    const auto member = membership_.members().find(peer);
+    if (member == membership_.members().end()) continue;
+    const Metrics::Labels labels{{"member", member->second.name}};
+    metrics.gauge("skep_ring_replication_lag_writes",
+                  "Writes to this node's arcs that a member has not confirmed.", writes, labels);
+    metrics.gauge("skep_ring_copies_unfinished",
+                  "Of this node's arcs, how many a member is still copying.", copying[peer],
+                  labels);
+  }
+}
+
+}  // namespace skep::ring
