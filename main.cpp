@@ -7,14 +7,17 @@
 #include <cstdlib>
 #include <iostream>
 #include <span>
+#include <sstream>
 
 #include "conf/arguments.hpp"
+#include "conf/reload.hpp"
 #include "net/cluster.hpp"
 #include "net/ending.hpp"
 #include "net/links.hpp"
 #include "net/log_sink.hpp"
 #include "net/loop.hpp"
 #include "net/process.hpp"
+#include "net/service_manager.hpp"
 #include "roles/admin/client.hpp"
 #include "roles/admin/service.hpp"
 #include "roles/ring/client.hpp"
@@ -91,8 +94,9 @@ int help(const Words&) {
 // A node: opens its parts, wires them, runs until it is told to end.
 class Node {
  public:
-  Node(conf::NodeConfig config, std::string shown_config, LogSink& log)
-      : config_(std::move(config)), shown_config_(std::move(shown_config)), log_(log) {}
+  // `words` are the command line, for reading the configuration again.
+  Node(conf::Loaded loaded, Words words, LogSink& log)
+      : words_(std::move(words)), loaded_(std::move(loaded)), log_(log) {}
 
   // In this order: the store, which says who this node is; the links; the members; the roles. The
   // message is for a person.
@@ -103,12 +107,14 @@ class Node {
       if (!opened) return opened;
     }
     for (int signal : {SIGTERM, SIGINT}) loop_.on_signal(signal, [this] { end("by a signal"); });
-    loop_.on_signal(SIGHUP, [this] { reopen_log(); });
+    loop_.on_signal(SIGHUP, [this] { reload(); });
     loop_.on_stall(kStall, [this](Duration took, std::string_view what) {
       say(Level::warn, "nothing was answered for " + std::to_string(took.count() / 1000) +
                            " ms because of " + std::string(what));
     });
     if (state() == MemberState::leaving) go_on_leaving();
+    manager_.ready();
+    if (manager_.is_there()) tell_manager();
     return {};
   }
 
@@ -221,7 +227,9 @@ class Node {
           ring::Service::Hooks{[this] { end("by RING STOP"); },
                                [this](Done done) { leave(std::move(done)); }});
     cluster_->start();
-    return ring_ ? ring_->start() : Result<>();
+    if (!ring_) return {};
+    ring_->reload(loaded_);
+    return ring_->start();
   }
 
   Result<> open_admin() {
@@ -234,8 +242,8 @@ class Node {
     hooks.join = [this](const Address& peer, Done done) { cluster_->join(peer, std::move(done)); };
     hooks.leave = [this](Done done) { leave(std::move(done)); };
     hooks.end = [this] { end("by the admin role"); };
-    admin_ = std::make_unique<admin::Service>(loop_, log_, *cluster_, config_, shown_config_,
-                                              std::move(hooks));
+    admin_ = std::make_unique<admin::Service>(loop_, log_, *cluster_, config_,
+                                              conf::show(loaded_.effective), std::move(hooks));
     return admin_->start();
   }
 
@@ -255,9 +263,56 @@ class Node {
     report_process(metrics);
   }
 
-  void reopen_log() {
+  void tell_manager() {
+    const Result<> now = ready();
+    if (!ending_.begun()) manager_.status(now ? "serving" : now.error().message);
+    loop_.after(std::chrono::seconds(1), [this] { tell_manager(); });
+  }
+
+  void reload() {
+    manager_.reloading();
     Result<> opened = log_.reopen();
     if (!opened) say(Level::error, opened.error().message);
+    auto again = conf::load_by_option(words_);
+    if (again) {
+      take(*again);
+    } else {
+      say(Level::error, "the configuration is wrong, and nothing of it is taken over");
+      std::istringstream problems(again.error().message);
+      for (std::string line; std::getline(problems, line);) say(Level::error, line);
+    }
+    manager_.ready();
+  }
+
+  // Takes over what a running node can take over, and says of each key what became of it.
+  void take(const conf::Loaded& again) {
+    const auto changes = conf::changes(loaded_, again);
+    for (const conf::Change& change : changes) {
+      const std::string what = change.key + " from " + change.from + " to " + change.to;
+      if (reloadable(change.key, again.config)) {
+        conf::take(loaded_, again, change.key);
+        say(Level::info, "reloaded: " + what);
+      } else {
+        say(Level::warn, "not reloaded, but at the next start: " + what);
+      }
+    }
+    if (changes.empty()) say(Level::info, "reloaded: nothing in the configuration has changed");
+    log_.set_levels(*LogLevels::parse(config_.log.level));
+    links_->set_secret(config_.cluster.secret);
+    if (ring_) ring_->reload(loaded_);
+    if (admin_) admin_->reload(config_, conf::show(loaded_.effective));
+  }
+
+  // A credential is checked with the address in the same file: it must be the one listened on.
+  bool reloadable(std::string_view key, const conf::NodeConfig& again) const {
+    if (key == "log.level") return true;
+    if (again.roles != config_.roles)
+      return false;  // of a role that is not named, nothing is checked
+    if (key == "cluster.secret_file") return again.cluster.listen == config_.cluster.listen;
+    if (key == "ring.password_file") return again.ring.listen == config_.ring.listen;
+    if (key == "admin.token_file" || key == "admin.admin_token_file")
+      return again.admin.listen == config_.admin.listen;
+    return false;
   }
 
   // Gives away what this node holds, then ends it, for good.
@@ -289,6 +344,7 @@ class Node {
   }
 
   void end(const std::string& why) {
+    manager_.stopping();
     Ending::Steps steps;
     if (ring_) steps.listeners.push_back(&ring_->listener());
     if (admin_) steps.listeners.push_back(&admin_->listener());
@@ -305,9 +361,11 @@ class Node {
     loop_.stop();
   }
 
-  const conf::NodeConfig config_;
-  const std::string shown_config_;
+  const Words words_;
+  conf::Loaded loaded_;
+  const conf::NodeConfig& config_ = loaded_.config;
   LogSink& log_;
+  ServiceManager manager_{std::getenv("NOTIFY_SOCKET")};
   Loop loop_;
   std::unique_ptr<SqliteStore> store_;
   std::optional<Notes> notes_;
@@ -330,7 +388,7 @@ int run_node(const Words& words) {
   if (!log) return refuse_configuration(log.error());
   raise_file_limit();
   try {
-    Node node(config, conf::show(loaded->effective), **log);
+    Node node(*loaded, words, **log);
     Result<> opened = node.open();
     if (opened) return node.run();
     (*log)->write(Level::error, "node", "does not start: " + opened.error().message);

@@ -73,6 +73,8 @@ class Links final : public Transport {
 
   // This node has founded or joined a cluster. Peers are told; those of another one are refused.
   void set_cluster_id(std::uint64_t id);
+  // Who connects from now on has to prove this one.
+  void set_secret(std::string secret) { options_.secret = std::move(secret); }
   // What others dial, with the real port.
   const Address& address() const { return options_.advertise; }
   // Connections that are up.

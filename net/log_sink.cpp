@@ -63,7 +63,7 @@ Result<std::shared_ptr<spdlog::logger>> try_logger(const LogSink::Options& optio
 
 }  // namespace
 
-LogSink::LogSink(Options options) : options_(std::move(options)) {}
+LogSink::LogSink(Options options) : options_(std::move(options)), levels_(options_.levels) {}
 LogSink::~LogSink() = default;
 
 Result<std::unique_ptr<LogSink>> LogSink::open(Options options) {
@@ -82,8 +82,14 @@ Result<> LogSink::reopen() {
   return {};
 }
 
+void LogSink::set_levels(LogLevels levels) {
+  std::lock_guard lock(mutex_);
+  levels_ = std::move(levels);
+}
+
 void LogSink::write(Level level, std::string_view part, std::string_view text) {
-  if (!options_.levels.enabled(level, part)) return;
+  std::lock_guard lock(mutex_);
+  if (!levels_.enabled(level, part)) return;
   const Shown& how = shown(level);
   std::string line = options_.journal ? how.priority : std::string(how.name) + ' ';
   append_printable(line, options_.node);
@@ -91,7 +97,6 @@ void LogSink::write(Level level, std::string_view part, std::string_view text) {
   append_printable(line, part);
   line += ": ";
   append_printable(line, text);
-  std::lock_guard lock(mutex_);
   logger_->log(how.level, spdlog::string_view_t(line.data(), line.size()));
 }
 

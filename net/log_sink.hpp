@@ -37,14 +37,18 @@ class LogSink final : public Log {
   // to the system at once.
   void write(Level level, std::string_view part, std::string_view text) override;
 
+  // From now on.
+  void set_levels(LogLevels levels);
+
   // Opens the file again by its name, after it was moved away. On failure the old one stays in use.
   Result<> reopen();
 
  private:
   explicit LogSink(Options options);
 
-  const Options options_;
-  std::mutex mutex_;  // guards logger_
+  const Options options_;  // its levels: the first ones
+  std::mutex mutex_;       // guards what follows
+  LogLevels levels_;
   std::shared_ptr<spdlog::logger> logger_;
 };
 

@@ -34,6 +34,8 @@ class Metrics {
   }
 };
 
-inline double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+inline double in_seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 }  // namespace skep

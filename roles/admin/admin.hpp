@@ -52,6 +52,7 @@ class Admin {
   // The members and the clock must outlive it.
   Admin(Options options, Hooks hooks, const Membership& members, Clock& clock);
 
+  void set_options(Options options) { options_ = std::move(options); }
   void handle(const http::Request& request, http::Respond respond);
 
  private:
@@ -69,7 +70,7 @@ class Admin {
   void leave(const http::Request& request, http::Respond respond);
   void stop(const http::Request& request, http::Respond respond);
 
-  const Options options_;
+  Options options_;
   const Hooks hooks_;
   const Membership& members_;
   Clock& clock_;

@@ -6,16 +6,22 @@ namespace {
 
 constexpr std::size_t kMaxConnections = 256;
 
+Options options_of(const conf::NodeConfig& config, const std::string& shown) {
+  return {config.name, config.cluster.name, shown, config.admin.token, config.admin.admin_token};
+}
+
 }  // namespace
 
 Service::Service(Loop& loop, Log& log, const Cluster& cluster, const conf::NodeConfig& config,
-                 std::string shown_config, Hooks hooks)
+                 const std::string& shown, Hooks hooks)
     : loop_(loop),
       log_(log),
       listen_(config.admin.listen),
-      admin_({config.name, config.cluster.name, std::move(shown_config), config.admin.token,
-              config.admin.admin_token},
-             std::move(hooks), cluster, loop) {}
+      admin_(options_of(config, shown), std::move(hooks), cluster, loop) {}
+
+void Service::reload(const conf::NodeConfig& config, const std::string& shown) {
+  admin_.set_options(options_of(config, shown));
+}
 
 Result<> Service::start() {
   TcpLimits limits;

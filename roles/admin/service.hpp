@@ -14,12 +14,14 @@ namespace skep::admin {
 
 class Service {
  public:
-  // These must outlive it. `shown_config` is what /config shows.
+  // These must outlive it. `shown` is what /config shows.
   Service(Loop& loop, Log& log, const Cluster& cluster, const conf::NodeConfig& config,
-          std::string shown_config, Hooks hooks);
+          const std::string& shown, Hooks hooks);
 
   // Listens.
   Result<> start();
+  // The tokens may change.
+  void reload(const conf::NodeConfig& config, const std::string& shown);
   // After start().
   TcpListener& listener() { return *listener_; }
 

@@ -149,6 +149,8 @@ constexpr Command kCommands[] = {
     local("ring|nodes", 2, kConnection, Verb::ring_nodes, "cluster", "The ring's nodes."),
     local("ring|owner", 3, kConnection, Verb::ring_owner, "cluster", "Who owns a key."),
     local("ring|status", 2, kConnection, Verb::ring_status, "cluster", "How the ring is."),
+    local("ring|config", 2, kConnection | kAdmin, Verb::ring_config, "cluster",
+          "This node's effective configuration."),
     whole("ring|stop", 2, kAdmin, Verb::ring_stop, "cluster", "Stops this node."),
     whole("ring|leave", 2, kAdmin, Verb::ring_leave, "cluster",
           "Gives away what this node holds, and leaves for good."),

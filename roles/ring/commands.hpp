@@ -70,6 +70,7 @@ enum class Verb : std::uint8_t {
   ring_nodes,
   ring_owner,
   ring_status,
+  ring_config,
   ring_stop,
   ring_leave,
   mget,

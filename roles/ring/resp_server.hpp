@@ -32,6 +32,8 @@ struct RespOptions {
   std::size_t max_keys_reply = std::size_t{256} << 20;
   Address listen;    // what clients dial
   std::string node;  // this node's name
+  // Its effective configuration for RING CONFIG: keys, and values as TOML; empty: not set.
+  std::vector<std::pair<std::string, std::string>> config{};
   // What CONFIG GET tells beside what is above: names in lower case, and values.
   std::vector<std::pair<std::string, std::string>> settings;
 };
@@ -54,6 +56,12 @@ class RespServer {
   Clock& clock() { return clock_; }
   Random& random() { return random_; }
   const RespOptions& options() const { return options_; }
+  // For connections that come, and for AUTH, from now on.
+  void set_password(std::string password) { options_.password = std::move(password); }
+  // What RING CONFIG shows.
+  void show_config(std::vector<std::pair<std::string, std::string>> config) {
+    options_.config = std::move(config);
+  }
   Figures& figures() { return figures_; }
   void report(Metrics& metrics) const;
   Time started() const { return started_; }

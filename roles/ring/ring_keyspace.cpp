@@ -244,7 +244,7 @@ resp::Value Ring::describe(Args args) {
         "\r\nkeys:" + std::to_string(now.keys) + "\r\nrequests:" + std::to_string(now.jobs) +
         "\r\n");
   }
-  return resp::Value::error("ERR RING takes NODES, OWNER key, STATUS, STOP or LEAVE");
+  return resp::Value::error("ERR RING takes NODES, OWNER key, STATUS, CONFIG, STOP or LEAVE");
 }
 
 void Ring::stop(std::function<void(Result<>)> done) {

@@ -85,6 +85,13 @@ void Service::stop(Done done) { ring_->Ring::stop(std::move(done)); }
 
 void Service::leave(Done done) { ring_->Ring::leave(std::move(done)); }
 
+void Service::reload(const conf::Loaded& loaded) {
+  resp_->set_password(loaded.config.ring.password);
+  std::vector<std::pair<std::string, std::string>> shown;
+  for (const conf::Effective& each : loaded.effective) shown.emplace_back(each.key, each.value);
+  resp_->show_config(std::move(shown));
+}
+
 void Service::report(Metrics& metrics) const {
   ring_->report(metrics);
   resp_->report(metrics);

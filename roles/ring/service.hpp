@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "conf/config.hpp"
+#include "conf/load.hpp"
 #include "net/cluster.hpp"
 #include "net/loop.hpp"
 #include "net/tcp.hpp"
@@ -34,6 +34,9 @@ class Service {
   // Passes ownership on; gives everything away, for good.
   void stop(Done done);
   void leave(Done done);
+
+  // The password, and what RING CONFIG shows, from now on.
+  void reload(const conf::Loaded& loaded);
 
   // An error says what the ring waits for.
   Result<> ready() const;

@@ -106,6 +106,7 @@ class Session final : public StreamHandler {
   resp::Value auth(std::string_view user, std::string_view password);
   resp::Value auth_command(Args args);
   resp::Value select(Args args);
+  resp::Value ring_config() const;
   resp::Value reset();
   void set_authenticated(bool authenticated);
 

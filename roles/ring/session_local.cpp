@@ -56,6 +56,7 @@ Value Session::local(const Command& command, Args args) {
       for (const Command& each : commands()) count += each.name.find('|') == std::string_view::npos;
       return Value::integer(count);
     }
+    case Verb::ring_config: return ring_config();
     case Verb::ring_nodes:
     case Verb::ring_owner:
     case Verb::ring_status: return server_.keyspace().describe(args.subspan(1));
@@ -116,6 +117,15 @@ Value Session::auth_command(Args args) {
         "ERR AUTH <password> called without any password configured for the default user. Are you "
         "sure your configuration is correct?");
   return auth("default", args[1]);
+}
+
+Value Session::ring_config() const {
+  std::vector<Value> pairs;
+  for (const auto& [key, value] : server_.options().config) {
+    pairs.push_back(Value::bulk(key));
+    pairs.push_back(value.empty() ? Value::null() : Value::bulk(value));
+  }
+  return Value::map(std::move(pairs));
 }
 
 Value Session::select(Args args) {

@@ -70,7 +70,7 @@ std::span<const Shell::Command> Shell::commands() {
       {"get_expiry", "KEY", 1, "print when an entry goes, or `never`", &Shell::get_expiry},
       {"prefix_get", "PREFIX", 1, "list the keys that start so", &Shell::prefix_get},
       {"node_status", "", 0, "how the node sees the ring", &Shell::node_status},
-      {"node_config", "", 0, "the node's settings", &Shell::node_config},
+      {"node_config", "", 0, "the node's effective configuration", &Shell::node_config},
       {"node_topology", "", 0, "the ring's nodes", &Shell::node_topology},
       {"stop_node", "", 0, "end the node; it stays a member", &Shell::stop_node},
       {"help", "", 0, "this list", &Shell::help},
@@ -248,8 +248,13 @@ int Shell::node_status(const Words&) {
 }
 
 int Shell::node_config(const Words&) {
-  return ask(Kind::read, {"CONFIG", "GET", "*"},
-             [this](const Value& reply) { return show(reply); });
+  return ask(Kind::read, {"RING", "CONFIG"}, [this](Value reply) {
+    // RESP2 has no maps; and what is not set is said so.
+    reply.kind = Value::Kind::map;
+    for (Value& item : reply.items)
+      if (item.kind == Value::Kind::null && !json_) item = Value::bulk("not set");
+    return show(reply);
+  });
 }
 
 int Shell::node_topology(const Words&) {

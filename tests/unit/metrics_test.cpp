@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 
 TEST(Histogram, CountsByPowersOfTwo) {
   Histogram histogram;
-  for (Duration took : {Duration(-5), Duration(0), Duration(1), Duration(2), Duration(3),
-                        Duration(4), Duration(5)})
+  for (Duration took :
+       {Duration(-5), Duration(0), Duration(1), Duration(2), Duration(3), Duration(4), Duration(5)})
     histogram.add(took);
   EXPECT_EQ(histogram.counts()[0], 3u);
   EXPECT_EQ(histogram.counts()[1], 1u);

@@ -1,0 +1,76 @@
+// What is seen of a configuration that is read again.
+#include "conf/reload.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace skep::conf {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Reload : testing::Test {
+  Reload() {
+    std::string name = (fs::temp_directory_path() / "skep-reload-XXXXXX").string();
+    directory = ::mkdtemp(name.data());
+  }
+  ~Reload() override { fs::remove_all(directory); }
+  void write(const std::string& file, const std::string& text) const {
+    std::ofstream(directory / file) << text;
+    fs::permissions(directory / file, fs::perms::owner_read | fs::perms::owner_write);
+  }
+  Loaded load(const std::string& text) const {
+    write("node.toml", text);
+    auto loaded = conf::load((directory / "node.toml").string(), {}, "host");
+    EXPECT_TRUE(loaded);
+    return loaded ? *loaded : Loaded{};
+  }
+  static std::string shown(const std::vector<Change>& changes) {
+    std::string text;
+    for (const Change& each : changes)
+      text += each.key + ": " + each.from + " -> " + each.to + '\n';
+    return text;
+  }
+  fs::path directory;
+};
+
+TEST_F(Reload, NothingHasChangedButPlacesAndComments) {
+  const Loaded one = load("name = \"n\"\n[ring]\nmoves = 3\n");
+  EXPECT_EQ(shown(changes(one, load("# mine\n\nname = \"n\"\n[ring]\n\nmoves = 3\n"))), "");
+}
+
+TEST_F(Reload, EachKeyThatChangedIsToldWithBothValues) {
+  const Loaded one = load("[ring]\nmoves = 3\n[log]\nlevel = \"info\"\n");
+  const Loaded other = load("[ring]\nweight = 50\n[log]\nlevel = \"info,ring=debug\"\n");
+  EXPECT_EQ(shown(changes(one, other)),
+            "log.level: \"info\" -> \"info,ring=debug\"\n"
+            "ring.moves: 3 -> 8\n"
+            "ring.weight: 100 -> 50\n");
+}
+
+TEST_F(Reload, ASecretMayChangeInItsFileAndIsNotShown) {
+  const std::string text = "[ring]\npassword_file = \"secret\"\n";
+  const Loaded none = load("");
+  write("secret", "swordfish\n");
+  const Loaded one = load(text);
+  EXPECT_EQ(shown(changes(none, one)), "ring.password_file: nothing -> \"secret\"\n");
+  EXPECT_EQ(shown(changes(one, load(text))), "");
+  write("secret", "tunafish\n");
+  EXPECT_EQ(shown(changes(one, load(text))),
+            "ring.password_file: \"secret\" -> another secret in the same file\n");
+}
+
+TEST_F(Reload, OneKeyIsTakenOver) {
+  Loaded running = load("[ring]\nmoves = 3\nweight = 20\n");
+  const Loaded again = load("[ring]\nmoves = 4\nweight = 30\n");
+  take(running, again, "ring.moves");
+  EXPECT_EQ(running.config.ring.moves, 4u);
+  EXPECT_EQ(running.config.ring.weight, 20u);
+  EXPECT_EQ(shown(changes(running, again)), "ring.weight: 20 -> 30\n");
+}
+
+}  // namespace
+}  // namespace skep::conf
