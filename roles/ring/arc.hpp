@@ -164,7 +164,7 @@ class Arc {
     std::uint64_t number = 0;  // the last write taken
     std::uint32_t part = 0;    // the next piece of the copy
     // Buckets whose copy is arriving, with the writes that came meanwhile.
-    std::map<std::uint8_t, std::map<std::string, Entry>> staging;
+    std::map<std::uint8_t, std::map<std::string, Entry, std::less<>>> staging;
   };
 
   struct Lease {
@@ -271,7 +271,7 @@ class Arc {
   void save(Completion completion, Effects&);
   void refuse(NodeId to, Epoch epoch, Effects&);
   void drop_copy(Effects&);
-  void store_entry(const std::string& key, Entry entry, Effects&);
+  void store_entry(const std::string& key, const Entry& entry, Effects&);
   void finish_bucket(std::uint8_t bucket, Effects&);
   void lose_stream(NodeId owner, Epoch epoch, std::uint32_t round, Effects&);
 
@@ -310,7 +310,7 @@ class Arc {
   void serve_together(Time now, WallMs wall, const Asked&, Effects&);
   bool holds(std::string_view key) const;
   std::uint64_t prepare(const std::string& key, WallMs wall, Effects&);
-  std::optional<Stored> stored(const std::string& key) const;
+  std::optional<Stored> stored(std::string_view key);
   void apply(const std::string& key, Decision::Effect effect, std::string value, WallMs expires,
              Effects&);
   static std::optional<std::pair<std::uint64_t, std::size_t>> walk_words(const Asked& asked);

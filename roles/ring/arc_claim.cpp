@@ -168,9 +168,8 @@ void Arc::on(Time now, NodeId from, const Fetched& m, Effects& effects) {
 void Arc::merge(const std::vector<Item>& items, Effects& effects) {
   for (const Item& item : items) {
     if (arc_of(slot_of(item.key), host_.hive.arcs) != id_) continue;
-    const Entry* had = table_.find(item.key);
-    if (had == nullptr || had->version < item.entry.version)
-      store_entry(item.key, item.entry, effects);
+    const auto had = table_.find(item.key);
+    if (!had || had->version < item.entry.version) store_entry(item.key, item.entry, effects);
   }
 }
 

@@ -131,7 +131,7 @@ void Arc::drop_copy(Effects& effects) {
   stream_.reset();
   auto& batch = effects.write(Durability::written).batch;
   for (std::uint32_t bucket = 0; bucket < table_.buckets(); ++bucket)
-    table_.each(bucket, [&](const std::string& key, const Entry&) {
+    table_.each(bucket, [&](std::string_view key, const EntryView&) {
       batch.erase(kEntrySpace, row_key(key));
     });
   table_.clear();
@@ -212,22 +212,24 @@ void Arc::finish_bucket(std::uint8_t bucket, Effects& effects) {
   const auto staged = stream_->staging.extract(bucket);
   auto& batch = effects.write(Durability::written).batch;
   std::vector<std::string> gone;
-  table_.each(bucket, [&](const std::string& key, const Entry&) {
-    if (!staged.mapped().contains(key)) gone.push_back(key);
+  table_.each(bucket, [&](std::string_view key, const EntryView&) {
+    if (!staged.mapped().contains(key)) gone.emplace_back(key);
   });
   for (const std::string& key : gone) {
     table_.erase(key);
     batch.erase(kEntrySpace, row_key(key));
   }
   for (const auto& [key, entry] : staged.mapped()) {
-    const Entry* had = table_.find(key);
-    if (had == nullptr || *had != entry) store_entry(key, entry, effects);
+    // One version is one write, so its value need not be looked at.
+    const auto had = table_.find(key);
+    if (!had || had->version != entry.version || had->tombstone != entry.tombstone)
+      store_entry(key, entry, effects);
   }
 }
 
-void Arc::store_entry(const std::string& key, Entry entry, Effects& effects) {
+void Arc::store_entry(const std::string& key, const Entry& entry, Effects& effects) {
   effects.write(Durability::written).batch.put(kEntrySpace, row_key(key), encode_row(entry));
-  table_.put(key, std::move(entry));
+  table_.put(key, entry);
 }
 
 void Arc::on(Time, NodeId from, const Appends::Arc& m, Effects& effects) {
@@ -241,9 +243,8 @@ void Arc::on(Time, NodeId from, const Appends::Arc& m, Effects& effects) {
   if (m.previous == stream_->number) {
     for (const Item& item : m.items) {
       if (arc_of(slot_of(item.key), host_.hive.arcs) != id_) continue;
-      const Entry* had = table_.find(item.key);
-      if (had == nullptr || had->version < item.entry.version)
-        store_entry(item.key, item.entry, effects);
+      const auto had = table_.find(item.key);
+      if (!had || had->version < item.entry.version) store_entry(item.key, item.entry, effects);
       const auto staged =
           stream_->staging.find(static_cast<std::uint8_t>(table_.bucket_of(item.key)));
       if (staged != stream_->staging.end() && !SKEP_PLANT(newcomer_misses_writes))

@@ -239,8 +239,8 @@ bool Arc::holds(std::string_view key) const { return arc_of(slot_of(key), host_.
 // What a decision on the key waits for, as a number of the stream: an entry that has expired is
 // deleted first, and what is said of one that is on its way waits for it. 0: nothing.
 std::uint64_t Arc::prepare(const std::string& key, WallMs wall, Effects& effects) {
-  const Entry* entry = table_.find(key);
-  if (entry == nullptr) return 0;
+  const auto entry = table_.find(key);
+  if (!entry) return 0;
   if (!entry->tombstone && !entry->live(wall)) {
     remove(key, effects);
     return reign_->last;
@@ -250,9 +250,9 @@ std::uint64_t Arc::prepare(const std::string& key, WallMs wall, Effects& effects
   return on_its_way ? reign_->last : 0;
 }
 
-std::optional<Stored> Arc::stored(const std::string& key) const {
-  const Entry* entry = table_.find(key);
-  if (entry == nullptr || entry->tombstone) return std::nullopt;
+std::optional<Stored> Arc::stored(std::string_view key) {
+  const auto entry = table_.use(key);
+  if (!entry || entry->tombstone) return std::nullopt;
   return Stored{entry->value, entry->expires};
 }
 
@@ -296,7 +296,7 @@ void Arc::serve_together(Time now, WallMs wall, const Asked& asked, Effects& eff
   for (std::size_t key : found.keys)
     reply.number = std::max(reply.number, prepare(std::string(asked.args[key]), wall, effects));
   std::vector<std::optional<Stored>> all;
-  for (std::size_t key : found.keys) all.push_back(stored(std::string(asked.args[key])));
+  for (std::size_t key : found.keys) all.push_back(stored(asked.args[key]));
   JointDecision decision = decide_together(asked.args, all, wall, host_.options.max_value);
   reply.answer = done(decision.reply);
   reply.needs_lease = decision.changes.empty();
@@ -350,7 +350,7 @@ void Arc::append(const std::string& key, Entry entry, Effects& effects) {
   entry.version = {reign_->epoch, ++reign_->last};
   reign_->tail_bytes += key.size() + entry.value.size();
   reign_->tail.push_back({key, entry});
-  store_entry(key, std::move(entry), effects);
+  store_entry(key, entry, effects);
 }
 
 void Arc::answer_later(Time now, const Asked& asked, Waiting reply, Effects& effects) {

@@ -20,7 +20,7 @@
 
 #include "roles/ring/record.hpp"
 #include "roles/ring/slots.hpp"
-#include "roles/ring/table.hpp"
+#include "roles/ring/entry.hpp"
 
 namespace skep::ring {
 

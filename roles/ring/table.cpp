@@ -4,115 +4,143 @@
 
 #include "net/base/assert.hpp"
 #include "net/base/checksum.hpp"
-#include "net/wire.hpp"
 
 namespace skep::ring {
 
 namespace {
 
-struct Row {
-  Entry entry;
-  std::uint32_t checksum = 0;
-  template <class M, class V> static void fields(M& m, V&& v) {
-    v("entry", m.entry);
-    v("checksum", m.checksum);
-  }
-};
-
-constexpr std::size_t kSlotBytes = 2;
-
 // Digests are XORed, so those of neighbouring keys and versions must have nothing in common. XXH3
 // does not promise that of short inputs and seeds that are alike: "key0" and "key4" collide under
 // seeds that differ in one bit. So the version is input, not seed, and the input is long enough for
 // its lanes to be multiplied.
-std::uint64_t digest_of(std::string_view key, const Entry& entry) {
-  const std::uint64_t words[] = {hash64(key), entry.version.epoch,
-                                 entry.version.number << 1 | (entry.tombstone ? 1 : 0)};
+std::uint64_t digest_of(const Block& block) {
+  const Version version = block.version();
+  const std::uint64_t words[] = {hash64(block.key()), version.epoch,
+                                 version.number << 1 | (block.tombstone() ? 1 : 0)};
   char bytes[sizeof words];
   for (std::size_t i = 0; i < sizeof bytes; ++i)
     bytes[i] = static_cast<char>(words[i / 8] >> (i % 8 * 8));
   return hash64({bytes, sizeof bytes});
 }
 
+// Where a part goes on: a hash, big-endian. What is none, from another node, is the beginning.
+std::string show_hash(std::uint64_t hash) {
+  std::string text;
+  for (int shift = 56; shift >= 0; shift -= 8) text.push_back(static_cast<char>(hash >> shift));
+  return text;
+}
+
+std::uint64_t parse_hash(std::string_view text) {
+  std::uint64_t hash = 0;
+  if (text.size() == sizeof hash)
+    for (const char byte : text) hash = hash << 8 | static_cast<std::uint8_t>(byte);
+  return hash >> Index::kHashBits == 0 ? hash : 0;
+}
+
 }  // namespace
-
-std::string row_key(std::string_view key) {
-  const Slot slot = slot_of(key);
-  std::string row;
-  row.reserve(kSlotBytes + key.size());
-  row.push_back(static_cast<char>(slot >> 8));
-  row.push_back(static_cast<char>(slot & 0xff));
-  row.append(key);
-  return row;
-}
-
-std::string_view key_of_row(std::string_view row_key) {
-  return row_key.size() < kSlotBytes ? std::string_view{} : row_key.substr(kSlotBytes);
-}
-
-std::string encode_row(const Entry& entry) {
-  std::string row = wire::encode(entry);
-  const std::uint32_t checksum = checksum32(row);
-  wire::encode(row, checksum);
-  return row;
-}
-
-Result<Entry> decode_entry(std::string_view row) {
-  auto decoded = wire::decode<Row>(row);
-  if (!decoded ||
-      checksum32(row.substr(0, row.size() - sizeof(std::uint32_t))) != decoded->checksum)
-    return fail(Code::corrupt, "an entry is damaged");
-  return std::move(decoded->entry);
-}
 
 Table::Table(Slot first, std::uint32_t count)
     : first_(first), count_(count), buckets_(std::min(count, kMaxBuckets)) {
   SKEP_ASSERT(count > 0 && first + count <= kSlots);
 }
 
-std::size_t Table::Hash::operator()(std::string_view key) const { return hash64(key); }
-
 std::uint32_t Table::bucket_of_slot(Slot slot) const {
   SKEP_ASSERT(slot >= first_ && slot < first_ + count_);
   return (slot - first_) * buckets() / count_;
 }
 
-std::uint32_t Table::bucket_of(std::string_view key) const { return bucket_of_slot(slot_of(key)); }
-
-const Entry* Table::find(std::string_view key) const {
-  const auto& entries = buckets_[bucket_of(key)].entries;
-  const auto found = entries.find(key);
-  return found == entries.end() ? nullptr : &found->second;
+Slot Table::first_slot(std::uint32_t bucket) const {
+  return static_cast<Slot>(first_ + (bucket * count_ + buckets() - 1) / buckets());
 }
 
-void Table::put(std::string_view key, Entry entry) {
+std::uint32_t Table::bucket_of(std::string_view key) const { return bucket_of_slot(slot_of(key)); }
+
+std::optional<EntryView> Table::find(std::string_view key) const {
+  const Index& index = buckets_[bucket_of(key)].index;
+  const auto place = index.find(Index::hash_of(key), key);
+  if (!place) return std::nullopt;
+  return index.at(*place)->view();
+}
+
+std::optional<EntryView> Table::use(std::string_view key) {
+  const Index& index = buckets_[bucket_of(key)].index;
+  const auto place = index.find(Index::hash_of(key), key);
+  if (!place) return std::nullopt;
+  Block* block = index.at(*place);
+  if (block->heat() < kHottest) block->set_heat(static_cast<std::uint8_t>(block->heat() + 1));
+  return block->view();
+}
+
+void Table::put_view(std::string_view key, const EntryView& entry, std::uint8_t mark) {
   Bucket& bucket = buckets_[bucket_of(key)];
-  bucket.digest ^= digest_of(key, entry);
-  if (!entry.tombstone) ++live_;
-  if (entry.expires != 0 && !entry.tombstone) expiries_.push({entry.expires, std::string(key)});
-  auto found = bucket.entries.find(key);
-  if (found == bucket.entries.end()) {
-    bucket.entries.emplace(std::string(key), std::move(entry));
-    return;
+  const std::uint64_t hash = Index::hash_of(key);
+  if (const auto place = bucket.index.find(hash, key)) {
+    replace(bucket, *place, entry);
+    return bucket.index.at(*place)->set_mark(mark);
   }
-  bucket.digest ^= digest_of(key, found->second);
-  if (!found->second.tombstone) --live_;
-  found->second = std::move(entry);
+  Block* block = Block::make(key, entry);
+  block->set_mark(mark);
+  size_.bytes -= bucket.index.memory();
+  bucket.index.insert(hash, block);
+  size_.bytes += bucket.index.memory();
+  count_in(bucket, block);
+}
+
+void Table::replace(Bucket& bucket, std::size_t place, const EntryView& entry) {
+  Block* old = bucket.index.at(place);
+  count_out(bucket, old);
+  if (old->assign(entry)) return count_in(bucket, old);
+  Block* block = Block::make(old->key(), entry);
+  block->set_heat(old->heat());
+  block->set_mark(old->mark());
+  bucket.index.replace(place, block);
+  Block::destroy(old);
+  count_in(bucket, block);
+}
+
+void Table::count_in(Bucket& bucket, Block* block) {
+  bucket.digest ^= digest_of(*block);
+  ++size_.entries;
+  size_.bytes += block->footprint() - expiries_.memory();
+  expiries_.add(block);
+  size_.bytes += expiries_.memory();
+  if (block->tombstone()) return;
+  ++size_.live;
+  if (block->cold()) return;
+  ++size_.values;
+  size_.value_bytes += block->value_size();
+}
+
+void Table::count_out(Bucket& bucket, const Block* block) {
+  bucket.digest ^= digest_of(*block);
+  --size_.entries;
+  size_.bytes -= block->footprint();
+  expiries_.remove(block);
+  if (block->tombstone()) return;
+  --size_.live;
+  if (block->cold()) return;
+  --size_.values;
+  size_.value_bytes -= block->value_size();
 }
 
 void Table::erase(std::string_view key) {
   Bucket& bucket = buckets_[bucket_of(key)];
-  const auto found = bucket.entries.find(key);
-  if (found == bucket.entries.end()) return;
-  bucket.digest ^= digest_of(key, found->second);
-  if (!found->second.tombstone) --live_;
-  bucket.entries.erase(found);
+  const auto place = bucket.index.find(Index::hash_of(key), key);
+  if (!place) return;
+  size_.bytes -= bucket.index.memory();
+  Block* block = bucket.index.take(*place);
+  size_.bytes += bucket.index.memory();
+  count_out(bucket, block);
+  Block::destroy(block);
 }
 
 void Table::clear() {
-  for (Bucket& bucket : buckets_) bucket = {};
-  live_ = 0;
+  for (Bucket& bucket : buckets_) {
+    bucket.index.clear();
+    bucket.digest = 0;
+  }
   expiries_ = {};
+  size_ = {};
 }
 
 Table::Digests Table::digests() const {
@@ -122,69 +150,83 @@ Table::Digests Table::digests() const {
   return all;
 }
 
-std::size_t Table::size() const {
-  std::size_t sum = 0;
-  for (const Bucket& bucket : buckets_) sum += bucket.entries.size();
-  return sum;
-}
-
 Table::Part Table::part(std::uint32_t bucket, std::string_view from, std::size_t bytes) const {
   SKEP_ASSERT(bucket < buckets());
-  std::vector<std::pair<std::string_view, const Entry*>> found;
-  for (const auto& [key, entry] : buckets_[bucket].entries)
-    if (key >= from) found.emplace_back(key, &entry);
-  std::sort(found.begin(), found.end());
+  const Index& index = buckets_[bucket].index;
+  const std::uint64_t first = parse_hash(from);
   Part part;
   std::size_t size = 0;
-  for (const auto& [key, entry] : found) {
-    if (size >= bytes) {
-      part.next = std::string(key);
+  std::uint64_t last = 0;
+  for (std::size_t place = index.from(first); place < index.places(); ++place) {
+    const Block* block = index.at(place);
+    if (block == nullptr) continue;
+    const std::uint64_t hash = Index::hash_of(block->key());
+    if (hash < first) continue;
+    if (size >= bytes && hash != last) {  // entries of one hash stay together
+      part.next = show_hash(hash);
       break;
     }
-    size += key.size() + entry->value.size() + sizeof(Entry);
-    part.entries.emplace_back(key, *entry);
+    if (block->cold()) part.cold.push_back(part.entries.size());
+    part.entries.emplace_back(block->key(), block->view().entry());
+    size += block->key().size() + block->value_size();
+    last = hash;
   }
   return part;
-}
-
-std::uint64_t Table::place(std::string_view key) {
-  constexpr std::uint64_t kHash = (1ULL << 48) - 1;
-  return static_cast<std::uint64_t>(slot_of(key)) << 48 |
-         std::max<std::uint64_t>(hash64(key) & kHash, 1);
 }
 
 std::pair<std::vector<std::string>, std::uint64_t> Table::walk(std::uint64_t from,
                                                                std::size_t count,
                                                                WallMs now) const {
-  const auto slot = std::max<std::uint64_t>(from >> 48, first_);
+  constexpr std::uint64_t kHash = (std::uint64_t{1} << Index::kHashBits) - 1;
   std::vector<std::string> keys;
+  const std::uint64_t slot = from >> Index::kHashBits;
   if (slot >= first_ + count_) return {keys, 0};
-  for (std::uint32_t b = bucket_of_slot(static_cast<Slot>(slot)); b < buckets(); ++b) {
-    std::vector<std::pair<std::uint64_t, const std::string*>> found;
-    for (const auto& [key, entry] : buckets_[b].entries)
-      if (const std::uint64_t at = place(key); at >= from && entry.live(now))
-        found.emplace_back(at, &key);
-    std::sort(found.begin(), found.end(),
-              [](const auto& x, const auto& y) { return x.first < y.first; });
-    for (std::size_t i = 0; i < found.size(); ++i) {
+  std::uint64_t first = slot < first_ ? 0 : from & kHash;
+  std::uint64_t last = 0;
+  for (auto b = bucket_of_slot(std::max(static_cast<Slot>(slot), first_)); b < buckets(); ++b) {
+    const Index& index = buckets_[b].index;
+    for (std::size_t place = index.from(first); place < index.places(); ++place) {
+      const Block* block = index.at(place);
+      if (block == nullptr || !block->view().live(now)) continue;
+      const std::uint64_t hash = Index::hash_of(block->key());
+      if (hash < first) continue;
       // Keys of one place stay together, so that a place is enough to go on from.
-      if (keys.size() >= count && (i == 0 || found[i].first != found[i - 1].first))
-        return {keys, found[i].first};
-      keys.push_back(*found[i].second);
+      if (keys.size() >= count && hash != last)
+        return {keys, std::uint64_t{first_slot(b)} << Index::kHashBits | hash};
+      keys.emplace_back(block->key());
+      last = hash;
     }
+    first = 0;
+    last = 0;
   }
   return {keys, 0};
 }
 
-std::optional<std::string> Table::expired(WallMs now) {
-  while (!expiries_.empty() && expiries_.top().at <= now) {
-    std::string key = expiries_.top().key;
-    const WallMs at = expiries_.top().at;
-    expiries_.pop();
-    const Entry* entry = find(key);
-    if (entry != nullptr && !entry->tombstone && entry->expires == at) return key;
-  }
-  return std::nullopt;
+std::optional<std::string> Table::expired(WallMs now) const {
+  const Block* due = expiries_.due(now);
+  if (due == nullptr) return std::nullopt;
+  return std::string(due->key());
+}
+
+void Table::cool(std::string_view key) {
+  Bucket& bucket = buckets_[bucket_of(key)];
+  const auto place = bucket.index.find(Index::hash_of(key), key);
+  if (!place) return;
+  EntryView entry = bucket.index.at(*place)->view();
+  if (entry.cold || entry.tombstone) return;
+  entry.cold = true;
+  replace(bucket, *place, entry);
+}
+
+void Table::warm(std::string_view key, const Entry& entry) {
+  Bucket& bucket = buckets_[bucket_of(key)];
+  const auto place = bucket.index.find(Index::hash_of(key), key);
+  if (!place) return;
+  EntryView there = bucket.index.at(*place)->view();
+  if (!there.cold || there.version != entry.version) return;
+  there.cold = false;
+  there.value = entry.value;
+  replace(bucket, *place, there);
 }
 
 }  // namespace skep::ring

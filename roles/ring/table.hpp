@@ -1,44 +1,23 @@
 // One node's copy of an arc, in memory: entries and tombstones, in buckets of neighbouring slots,
 // with a digest of each bucket so that two copies can be compared without sending them.
+//
+// An entry is a block of memory and a place in its bucket's index. It may be cold: then its value
+// is on disk only, and all that copies, digests, walks and expiry need of it is still here.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <queue>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include "net/base/error.hpp"
-#include "net/base/time.hpp"
-#include "roles/ring/record.hpp"
+#include "roles/ring/entry.hpp"
+#include "roles/ring/expiries.hpp"
+#include "roles/ring/index.hpp"
 #include "roles/ring/slots.hpp"
 
 namespace skep::ring {
-
-struct Entry {
-  Version version;
-  WallMs expires = 0;      // 0: never
-  bool tombstone = false;  // deleted; the value is empty
-  std::string value;
-
-  bool live(WallMs now) const { return !tombstone && (expires == 0 || expires > now); }
-  template <class M, class V> static void fields(M& m, V&& v) {
-    v("version", m.version);
-    v("expires", m.expires);
-    v("tombstone", m.tombstone);
-    v("value", m.value);
-  }
-  bool operator==(const Entry&) const = default;
-};
-
-// A row of the space "ring": key = slot (big-endian) + key, so that an arc is one range. The value
-// carries a checksum; Code::corrupt when it does not match.
-std::string row_key(std::string_view key);
-std::string_view key_of_row(std::string_view row_key);
-std::string encode_row(const Entry& entry);
-Result<Entry> decode_entry(std::string_view row);
 
 class Table {
  public:
@@ -48,9 +27,19 @@ class Table {
   // The arc's slots are [first, first + count).
   Table(Slot first, std::uint32_t count);
 
-  const Entry* find(std::string_view key) const;
-  // Replaces what the key had.
-  void put(std::string_view key, Entry entry);
+  // Views live until the key is put, erased, cooled or warmed.
+  std::optional<EntryView> find(std::string_view key) const;
+  // The same for a client's use of it, which keeps the value in memory longer.
+  std::optional<EntryView> use(std::string_view key);
+  // Replaces what the key had. `mark` is kept with it.
+  void put(std::string_view key, const Entry& entry, std::uint8_t mark = 0) {
+    put_view(key, {entry.version, entry.expires, entry.tombstone, false, entry.value}, mark);
+  }
+  // An entry whose value is on disk and stays there for now.
+  void put_cold(std::string_view key, const Entry& entry) {
+    put_view(key, {entry.version, entry.expires, entry.tombstone, !entry.tombstone, entry.value},
+             0);
+  }
   // Forgets the key, without a tombstone.
   void erase(std::string_view key);
   void clear();
@@ -59,52 +48,99 @@ class Table {
   std::uint32_t bucket_of(std::string_view key) const;
   // XOR over the bucket's entries of a hash of key, version and kind.
   Digests digests() const;
-  std::size_t size() const;
-  std::size_t live() const { return live_; }  // entries that are no tombstones
 
-  // Entries of a bucket from key `from` on, in order of their keys, tombstones included: at least
-  // one and about `bytes` of them. `next` is where to go on; none: that was the last.
+  // What is here.
+  struct Size {
+    std::size_t entries = 0;      // tombstones included
+    std::size_t live = 0;         // entries that are no tombstones
+    std::size_t values = 0;       // of these, with their value in memory
+    std::size_t value_bytes = 0;  // of those values
+    std::size_t bytes = 0;        // of memory, all in all
+  };
+  const Size& sizes() const { return size_; }
+  std::size_t size() const { return size_.entries; }
+  std::size_t live() const { return size_.live; }
+
+  // Entries of a bucket in the order of their hashes, tombstones included: at least one and about
+  // `bytes` of them. `from` and `next` are places in that order, the first one is empty; no `next`:
+  // that was the last. What is cold comes without its value, and is named by `cold`.
   struct Part {
     std::vector<std::pair<std::string, Entry>> entries;
+    std::vector<std::size_t> cold;
     std::optional<std::string> next;
   };
   Part part(std::uint32_t bucket, std::string_view from, std::size_t bytes) const;
+  // Calls visit(key, view); nothing may be changed meanwhile.
   template <class Visit> void each(std::uint32_t bucket, Visit&& visit) const {
-    for (const auto& [key, entry] : buckets_[bucket].entries) visit(key, entry);
+    const Index& index = buckets_[bucket].index;
+    for (std::size_t place = 0; place < index.places(); ++place)
+      if (const Block* block = index.at(place)) visit(block->key(), block->view());
   }
 
-  // A place in the order in which SCAN walks: slot, then a hash of the key. Never 0.
-  static std::uint64_t place(std::string_view key);
-  // Live keys from `from` on in that order, at least `count` of them if there are as many; the
-  // second is where to go on, 0 if this arc has no more.
+  // Live keys from `from` on in the order in which SCAN walks (bucket, then a hash of the key), at
+  // least `count` of them if there are as many; the second is where to go on, 0 if this arc has no
+  // more. A place in that order is below Keyspace::kCursorEnd, its slot in its upper 16 bits.
   std::pair<std::vector<std::string>, std::uint64_t> walk(std::uint64_t from, std::size_t count,
                                                           WallMs now) const;
 
-  // The next key whose entry has expired by `now`, if any.
-  std::optional<std::string> expired(WallMs now);
+  // The key whose entry has expired first, if one has by `now`. It stays until it is put or erased.
+  std::optional<std::string> expired(WallMs now) const;
+
+  // Of a few entries from a random place on, whose value is in memory and for whose mark
+  // may_evict(mark) holds, the one that was used least; the others cool down a little. None: there
+  // is none near.
+  template <class MayEvict>
+  std::optional<std::string> coldest(std::uint64_t random, MayEvict&& may_evict);
+  // Drops the value of a live entry from memory.
+  void cool(std::string_view key);
+  // Has it back, if the entry is cold and still of that version.
+  void warm(std::string_view key, const Entry& entry);
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view key) const;
-  };
+  static constexpr std::uint8_t kHottest = 15;
+  static constexpr std::size_t kSample = 5;
+  static constexpr std::size_t kLookedAt = 512;  // places of indexes, at most, for a sample
+
   struct Bucket {
-    std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries;
+    Index index;
     std::uint64_t digest = 0;
   };
-  struct Expiry {
-    WallMs at = 0;
-    std::string key;
-    bool operator>(const Expiry& other) const { return at > other.at; }
-  };
   std::uint32_t bucket_of_slot(Slot slot) const;
+  Slot first_slot(std::uint32_t bucket) const;
+  void put_view(std::string_view key, const EntryView& entry, std::uint8_t mark);
+  void replace(Bucket& bucket, std::size_t place, const EntryView& entry);
+  void count_in(Bucket& bucket, Block* block);
+  void count_out(Bucket& bucket, const Block* block);
 
   Slot first_;
   std::uint32_t count_;
   std::vector<Bucket> buckets_;
-  std::size_t live_ = 0;
-  // May hold expiries that no longer are: expired() looks.
-  std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries_;
+  Expiries expiries_;
+  Size size_;
 };
+
+template <class MayEvict>
+std::optional<std::string> Table::coldest(std::uint64_t random, MayEvict&& may_evict) {
+  Block* coldest = nullptr;
+  std::size_t found = 0;
+  std::size_t looked_at = 0;
+  std::size_t bucket = random % buckets_.size();
+  std::size_t place = (random >> 32) % std::max<std::size_t>(buckets_[bucket].index.places(), 1);
+  // Once around, with the places before the random one at the end.
+  for (std::size_t turns = 0; turns <= buckets_.size() && found < kSample; ++turns, place = 0) {
+    const Index& index = buckets_[(bucket + turns) % buckets_.size()].index;
+    for (; place < index.places() && found < kSample && looked_at < kLookedAt; ++place) {
+      ++looked_at;
+      if (!index.warm_at(place)) continue;
+      Block* block = index.at(place);
+      if (block->tombstone() || !may_evict(block->mark())) continue;
+      ++found;
+      if (coldest == nullptr || block->heat() < coldest->heat()) coldest = block;
+      if (block->heat() > 0) block->set_heat(static_cast<std::uint8_t>(block->heat() - 1));
+    }
+  }
+  if (coldest == nullptr) return std::nullopt;
+  return std::string(coldest->key());
+}
 
 }  // namespace skep::ring

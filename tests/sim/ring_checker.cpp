@@ -93,12 +93,26 @@ void RingChecker::after_step(RingNode& node) {
   }
 }
 
+// A node's entry with its value, wherever that is. None: it is not where it has to be.
+std::optional<ring::Entry> RingChecker::whole(const RingNode& node, std::string_view key,
+                                              const ring::EntryView& view) {
+  if (!view.cold) return view.entry();
+  const auto row =
+      node.store()->survivor(Durability::written, ring::kEntrySpace, ring::row_key(key));
+  if (!row) return std::nullopt;
+  auto entry = ring::decode_entry(*row);
+  if (!entry || entry->version != view.version) return std::nullopt;
+  return std::move(*entry);
+}
+
 void RingChecker::acknowledged(const std::string& key, const std::string& value) {
   const std::size_t a = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
   for (const auto& node : nodes_) {
     if (node->core() == nullptr) continue;
-    const ring::Entry* entry = node->core()->arcs()[a]->table().find(key);
-    if (entry == nullptr || entry->tombstone || entry->value != value) continue;
+    const auto found = node->core()->arcs()[a]->table().find(key);
+    if (!found || found->tombstone) continue;
+    const auto entry = whole(*node, key, *found);
+    if (!entry || entry->value != value) continue;
     Floor& floor = floors_[key];
     if (floor.version < entry->version) floor = {entry->version, value};
     return;
@@ -305,7 +319,9 @@ std::string RingChecker::unequal() const {
       const ring::Table& table = node_of(id)->core()->arcs()[arc]->table();
       std::map<std::string, ring::Entry> copy;
       for (std::uint32_t bucket = 0; bucket < table.buckets(); ++bucket)
-        table.each(bucket, [&](const std::string& key, const ring::Entry& e) { copy[key] = e; });
+        table.each(bucket, [&](std::string_view key, const ring::EntryView& entry) {
+          copy[std::string(key)] = whole(*node_of(id), key, entry).value_or(ring::Entry{});
+        });
       if (first && *first != copy)
         return "copies of arc " + std::to_string(arc) +
                " differ: " + std::to_string(first->size()) + " and " + std::to_string(copy.size()) +

@@ -61,6 +61,8 @@ class RingChecker {
   bool changing(std::size_t arc) const;
   bool bears(const std::vector<NodeId>& members, const RingNode& candidate, bool wipe,
              std::size_t arc) const;
+  static std::optional<ring::Entry> whole(const RingNode& node, std::string_view key,
+                                          const ring::EntryView& view);
   bool has(const RingNode& node, const std::string& key, ring::Version version) const;
   std::string unsettled(std::size_t arc) const;
   std::string show(const ring::Record& record) const;

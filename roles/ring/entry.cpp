@@ -1,0 +1,53 @@
+#include "roles/ring/entry.hpp"
+
+#include "net/base/checksum.hpp"
+#include "net/wire.hpp"
+#include "roles/ring/slots.hpp"
+
+namespace skep::ring {
+
+namespace {
+
+struct Row {
+  Entry entry;
+  std::uint32_t checksum = 0;
+  template <class M, class V> static void fields(M& m, V&& v) {
+    v("entry", m.entry);
+    v("checksum", m.checksum);
+  }
+};
+
+constexpr std::size_t kSlotBytes = 2;
+
+}  // namespace
+
+std::string row_key(std::string_view key) {
+  const Slot slot = slot_of(key);
+  std::string row;
+  row.reserve(kSlotBytes + key.size());
+  row.push_back(static_cast<char>(slot >> 8));
+  row.push_back(static_cast<char>(slot & 0xff));
+  row.append(key);
+  return row;
+}
+
+std::string_view key_of_row(std::string_view row_key) {
+  return row_key.size() < kSlotBytes ? std::string_view{} : row_key.substr(kSlotBytes);
+}
+
+std::string encode_row(const Entry& entry) {
+  std::string row = wire::encode(entry);
+  const std::uint32_t checksum = checksum32(row);
+  wire::encode(row, checksum);
+  return row;
+}
+
+Result<Entry> decode_entry(std::string_view row) {
+  auto decoded = wire::decode<Row>(row);
+  if (!decoded ||
+      checksum32(row.substr(0, row.size() - sizeof(std::uint32_t))) != decoded->checksum)
+    return fail(Code::corrupt, "an entry is damaged");
+  return std::move(decoded->entry);
+}
+
+}  // namespace skep::ring
