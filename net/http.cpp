@@ -6,6 +6,7 @@
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cctype>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -91,7 +92,9 @@ class Session final : public StreamHandler {
   void next_request() {
     parser_.emplace();
     parser_->eager(true);
-    parser_->header_limit(static_cast<std::uint32_t>(limits_.header_bytes));
+    // Ours instead: the parser takes any header that comes in one piece.
+    parser_->header_limit(std::numeric_limits<std::uint32_t>::max());
+    header_ = 0;
     parser_->body_limit(limits_.body_bytes);
   }
 
@@ -108,12 +111,27 @@ class Session final : public StreamHandler {
     stream_.close();
   }
 
+  // What is read of the current header, and what of it waits, or may be of it.
+  bool header_fits() const {
+    if (parser_->is_header_done()) return true;
+    const std::size_t end = in_.find("\r\n\r\n");
+    std::size_t waits = end == std::string::npos ? in_.size() : end + 4;
+    if (header_ > 0 && in_.starts_with("\r\n")) waits = 2;  // the fields have been read, or none is
+    return header_ + waits <= limits_.header_bytes;
+  }
+
   // Takes requests out of what came until one is being answered or more has to come.
   void work() {
     working_ = true;
     while (!answering_ && !closing_ && !in_.empty()) {
+      if (!header_fits()) {
+        refuse(beast::error::header_limit);
+        break;
+      }
       error_code error;
-      in_.erase(0, parser_->put(boost::asio::buffer(in_), error));
+      const std::size_t read = parser_->put(boost::asio::buffer(in_), error);
+      header_ += read;
+      in_.erase(0, read);
       if (error == beast::error::need_more || (!error && !parser_->is_done())) break;
       if (error) {
         refuse(error);
@@ -172,6 +190,7 @@ class Session final : public StreamHandler {
   std::optional<beast::request_parser<beast::string_body>> parser_;
   std::string in_;  // not yet parsed
   Timers::Id idle_ = 0;
+  std::size_t header_ = 0;  // bytes of the current request that are parsed
   bool answering_ = false;
   bool working_ = false;
   bool keep_alive_ = false;

@@ -33,11 +33,12 @@ RequestParser::Next RequestParser::next() {
     Step step = left_ > 0 ? argument() : start();
     if (step == Step::again) continue;
     if (step == Step::broken) return Next::broken;
-    if (step == Step::more) {
-      if (buffered() <= limits_.max_request) return Next::more;
+    // However it came: in one piece, or still to be finished.
+    if ((step == Step::more ? buffered() : pos_ - begin_) > limits_.max_request) {
       broken("too big request");
       return Next::broken;
     }
+    if (step == Step::more) return Next::more;
     complete_ = true;
     return Next::request;
   }

@@ -10,8 +10,8 @@ cd "$top" || exit
     libtomlplusplus-dev libboost-dev libboost-program-options-dev libgtest-dev libbenchmark-dev
     libspdlog-dev libfmt-dev libxxhash-dev libexpected-dev libedit-dev libssl-dev
     nlohmann-json3-dev libjemalloc-dev prometheus-cpp-dev iproute2)
-  test_packages=(redis-server redis-tools python3 python3-redis clang-tidy clang-format shellcheck
-    git systemd)
+  test_packages=(redis-server redis-tools python3 python3-redis clang-14 libclang-rt-14-dev
+    clang-tidy clang-format shellcheck git systemd)
 }
 
 die() {

@@ -144,6 +144,16 @@ TEST_F(HttpSession, RefusesALongHeader) {
   EXPECT_TRUE(stream.closed);
 }
 
+TEST_F(HttpSession, RefusesALongHeaderInOnePieceToo) {
+  feed("GET / HTTP/1.1\r\nX: " + std::string(177, 'x') + "\r\n\r\n");
+  EXPECT_EQ(requests.size(), 1u);
+  EXPECT_FALSE(stream.closed);
+  feed("GET / HTTP/1.1\r\nX: " + std::string(178, 'x') + "\r\n\r\n");
+  EXPECT_EQ(requests.size(), 1u);
+  EXPECT_TRUE(stream.out.find("HTTP/1.1 431 ") != std::string::npos) << stream.out;
+  EXPECT_TRUE(stream.closed);
+}
+
 TEST_F(HttpSession, ClosesAnIdleConnectionButNotAWaitingOne) {
   at_once = false;
   feed("GET / HTTP/1.1\r\n\r\n");

@@ -85,6 +85,8 @@ TEST(RequestParser, LimitsCanBeSet) {
   EXPECT_EQ(parse("*1\r\n$5\r\n", 0, false, limits).error, "Protocol error: invalid bulk length");
   EXPECT_EQ(parse("a bb ccc dddd eeeee ffffff", 0, false, limits).error,
             "Protocol error: too big request");
+  const std::string whole = "*2\r\n$4\r\naaaa\r\n$4\r\nbbbb\r\n";
+  EXPECT_EQ(parse(whole, whole.size(), false, limits).error, "Protocol error: too big request");
 }
 
 TEST(RequestParser, StrangersAreKeptShort) {
