@@ -7,7 +7,7 @@ import sys
 import time
 
 from cluster import Cluster, check, run
-from load import Client, Event, Load, NotDone, Unknown, check_history
+from load import (Client, Event, Load, NotDone, Unknown, check_history, observe, reply_text)
 
 WORKERS = 32
 REGISTERS = 48
@@ -16,29 +16,6 @@ ROUNDS = 10  # kills
 PERIOD = 3  # seconds from one kill to the next
 DOWN = 1  # seconds that a killed node stays down
 LEAST = 2000  # acknowledged requests without which the test has shown little
-
-
-def reply_text(op, reply):
-    """A reply as check_history reads it."""
-    if op == "SET":
-        return "+" + reply.decode()
-    if op == "GET":
-        return "_" if reply is None else "$" + reply.decode()
-    return f":{reply}"
-
-
-def observe(worker, op, key, argument=None):
-    """A request that goes into the history, unless it was certainly not done."""
-    event = Event(worker.number, key, op, argument)
-    try:
-        reply = worker.request(op, key, *([argument] if argument else []))
-        event.replied = time.monotonic_ns()
-        event.reply = reply_text(op, reply)
-    except NotDone:
-        return
-    except Unknown:
-        pass
-    worker.history.append(event)
 
 
 def count(worker):

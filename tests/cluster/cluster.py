@@ -99,11 +99,12 @@ def set_toml(text, section, key, value):
     return text[:start] + part + text[end:]
 
 
-def says_ready(admin_port):
+def says_ready(admin_port, host="127.0.0.1", token=None):
     """True when the node there says that the ring is stable."""
-    connection = http.client.HTTPConnection("127.0.0.1", admin_port, timeout=2)
+    connection = http.client.HTTPConnection(host, admin_port, timeout=2)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", "/readyz",
+                           headers={"Authorization": f"Bearer {token}"} if token else {})
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
@@ -114,16 +115,22 @@ def says_ready(admin_port):
 class Node:
     """One node: its directory, its addresses and, while it runs, its process."""
 
-    def __init__(self, directory, name, peers):
+    command = []  # what the server is started through
+    token = None  # of the admin listener
+
+    def __init__(self, directory, name, peers, host="127.0.0.1"):
         self.name = name
+        self.host = host
         self.directory = os.path.join(directory, name)
+        self.data = os.path.join(self.directory, "data")
         self.config = os.path.join(self.directory, "node.toml")
         self.log = os.path.join(self.directory, "log")
-        self.cluster_address = f"127.0.0.1:{free_port()}"
+        self.cluster_address = f"{host}:{free_port()}"
         self.ring_port = free_port()
         self.admin_port = free_port()
-        self.ring_address = f"127.0.0.1:{self.ring_port}"
-        self.admin_address = f"127.0.0.1:{self.admin_port}"
+        self.ring_address = f"{host}:{self.ring_port}"
+        self.admin_address = f"{host}:{self.admin_port}"
+        self.ring_target = self.ring_port  # what Client() takes
         self.process = None
         shutil.copytree(os.path.join(TOP, "conf/node"), self.directory)
         self.configure(peers)
@@ -144,8 +151,8 @@ class Node:
     def start(self):
         assert not self.running()
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([SERVER, "--config", self.config], stdout=log,
-                                            stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(self.command + [SERVER, "--config", self.config],
+                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
     def running(self):
         return self.process is not None and self.process.poll() is None
@@ -164,15 +171,17 @@ class Node:
         return self.process.wait(STOP_TIMEOUT)
 
     def ready(self):
-        return says_ready(self.admin_port)
+        return says_ready(self.admin_port, self.host, self.token)
 
 
 class Cluster:
-    """Nodes 1 to n. The first founds the cluster; the others name it as their only peer."""
+    """Nodes 1 to n. The first founds the cluster; the others name it as their only peer. `make`
+    makes a node of a directory, a name and peers."""
 
     alive = []
 
-    def __init__(self, count):
+    def __init__(self, count, make=None):
+        self.make = make or Node
         self.directory = tempfile.mkdtemp(prefix="skep-test-")
         self.nodes = []
         Cluster.alive.append(self)
@@ -183,7 +192,7 @@ class Cluster:
     def add(self):
         """A node more, not started yet."""
         peers = [self.nodes[0].cluster_address] if self.nodes else []
-        node = Node(self.directory, f"node{len(self.nodes) + 1}", peers)
+        node = self.make(self.directory, f"node{len(self.nodes) + 1}", peers)
         self.nodes.append(node)
         return node
 

@@ -26,15 +26,23 @@ class Unknown(Exception):
 
 
 class Client:
-    """One RESP2 connection. Replies are bytes, int, None or lists of them."""
+    """One RESP2 connection, to a port of this machine or to (host, port, password). Replies are
+    bytes, int, None or lists of them."""
 
-    def __init__(self, port, timeout=15):
+    def __init__(self, to, timeout=15):
+        host, port, password = to if isinstance(to, tuple) else ("127.0.0.1", to, None)
         try:
-            self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+            self.socket = socket.create_connection((host, port), timeout)
         except OSError as error:
             raise NotDone(str(error)) from error
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.input = self.socket.makefile("rb")
+        if password:
+            try:
+                self.run("AUTH", password)
+            except Unknown as error:  # nothing was asked for yet
+                self.close()
+                raise NotDone(str(error)) from error
 
     def close(self):
         self.input.close()
@@ -110,7 +118,7 @@ class Load:
     """
 
     def __init__(self, ports, workers, step):
-        self.ports = list(ports)  # may be replaced while the load runs
+        self.ports = list(ports)  # or what else Client() takes; may be replaced while the load runs
         self.step = step
         self.stopping = threading.Event()
         self.workers = [Worker(self, number) for number in range(workers)]
@@ -183,6 +191,29 @@ class Worker:
         if self.client:
             self.client.close()
             self.client = None
+
+
+def reply_text(op, reply):
+    """A reply as check_history reads it."""
+    if op == "SET":
+        return "+" + reply.decode()
+    if op == "GET":
+        return "_" if reply is None else "$" + reply.decode()
+    return f":{reply}"
+
+
+def observe(worker, op, key, argument=None):
+    """A request that goes into worker.history, unless it was certainly not done."""
+    event = Event(worker.number, key, op, argument)
+    try:
+        reply = worker.request(op, key, *([argument] if argument else []))
+        event.replied = time.monotonic_ns()
+        event.reply = reply_text(op, reply)
+    except NotDone:
+        return
+    except Unknown:
+        pass
+    worker.history.append(event)
 
 
 def check_history(events):
