@@ -8,6 +8,7 @@
 #include <iostream>
 #include <span>
 #include <sstream>
+#include <tuple>
 
 #include "conf/arguments.hpp"
 #include "conf/reload.hpp"
@@ -18,6 +19,7 @@
 #include "net/loop.hpp"
 #include "net/process.hpp"
 #include "net/service_manager.hpp"
+#include "net/tls.hpp"
 #include "roles/admin/client.hpp"
 #include "roles/admin/service.hpp"
 #include "roles/ring/client.hpp"
@@ -49,7 +51,11 @@ Talk to a node
   --connect HOST:PORT[,HOST:PORT]…          the node, or the first of several that is there;
                                             --daemon is the same
   --config FILE                             the node of that file, with its secrets
-  --secret-file FILE                        a file with the password (ring) or the token (admin)
+  --secret-file FILE                        a file with the password (ring) or the token (admin);
+                                            --password-file and --token-file are the same
+  --tls [--ca FILE]                         TLS, with a node whose certificate is of that CA;
+                                            without --ca, of one of the system's
+  --cert FILE --key FILE                    the certificate to show, where one is asked for
   --json                                    answers as JSON where there is structure
   -e LINE                                   one command
   WORDS are one command. Without any: a prompt, or lines from a pipe; `help` lists commands.
@@ -67,9 +73,24 @@ int refuse_configuration(const Error& error) {
   return kWrongUsage;
 }
 
+Result<> check_certificates(const conf::NodeConfig& config) {
+  using tls::Peer;
+  const std::tuple<const char*, Peer, const conf::TlsConfig&> all[] = {
+      {"cluster", Peer::node, config.cluster.tls},
+      {"ring", Peer::client, config.ring.tls},
+      {"admin", Peer::client, config.admin.tls}};
+  for (const auto& [section, peer, files] : all) {
+    auto opened = tls::Context::open_if_any(section, peer, {files.cert, files.key, files.ca});
+    if (!opened) return tl::unexpected(opened.error());
+  }
+  return {};
+}
+
 int check(const Words& words) {
   auto loaded = conf::load_by_file(words);
   if (!loaded) return refuse_configuration(loaded.error());
+  if (Result<> tls = check_certificates(loaded->config); !tls)
+    return refuse_configuration(tls.error());
   std::cout << "valid: " << loaded->config.name << '\n';
   return kDone;
 }
@@ -166,6 +187,11 @@ class Node {
     options.secret = config_.cluster.secret;
     options.max_frame = config_.cluster.max_frame;
     options.max_queued = 2 * config_.cluster.max_frame;
+    const conf::TlsConfig& files = config_.cluster.tls;
+    auto tls =
+        tls::Context::open_if_any("cluster", tls::Peer::node, {files.cert, files.key, files.ca});
+    if (!tls) return tl::unexpected(tls.error());
+    options.tls = std::move(*tls);
     auto links = Links::open(loop_, log_, std::move(options));
     if (!links) return tl::unexpected(links.error());
     links_ = std::move(*links);
@@ -281,6 +307,7 @@ class Node {
       std::istringstream problems(again.error().message);
       for (std::string line; std::getline(problems, line);) say(Level::error, line);
     }
+    reload_certificates();
     manager_.ready();
   }
 
@@ -313,6 +340,14 @@ class Node {
     if (key == "admin.token_file" || key == "admin.admin_token_file")
       return again.admin.listen == config_.admin.listen;
     return false;
+  }
+
+  void reload_certificates() {
+    std::vector<Result<>> loaded{links_->reload_tls()};
+    if (ring_) loaded.push_back(ring_->listener().reload_tls());
+    if (admin_) loaded.push_back(admin_->listener().reload_tls());
+    for (const Result<>& each : loaded)
+      if (!each) say(Level::error, each.error().message + "; the old certificates stay in use");
   }
 
   // Gives away what this node holds, then ends it, for good.

@@ -70,7 +70,8 @@ std::string reachable(const std::string& listen) {
 std::size_t count_options(const Words& words) {
   std::size_t i = 0;
   while (i < words.size() && words[i].size() > 1 && words[i][0] == '-') {
-    bool flag = words[i] == "--json" || words[i].find('=') != std::string::npos;
+    bool flag =
+        words[i] == "--json" || words[i] == "--tls" || words[i].find('=') != std::string::npos;
     if (words[i] == "--") return i;
     i += flag ? 1 : 2;
   }
@@ -95,9 +96,42 @@ bool are_addresses(const std::vector<std::string>& words) {
 Result<> use_configuration(const std::string& file, OfNode of, ClientWords& client) {
   auto loaded = load_or_explain(file, {});
   if (!loaded) return tl::unexpected(loaded.error());
-  auto [listen, secret] = of(loaded->config);
-  client.nodes = {reachable(listen)};
-  client.secret = secret;
+  Listener listener = of(loaded->config);
+  client.nodes = {reachable(listener.address)};
+  client.secret = listener.secret;
+  // The node's own certificate is what it will show, and good enough to show to it.
+  if (listener.tls.on())
+    client.tls = {true, true, {listener.tls.cert, listener.tls.key, listener.tls.cert}};
+  return {};
+}
+
+Result<> take_secret(const po::variables_map& values, ClientWords& client) {
+  for (const char* name : {"secret-file", "password-file", "token-file"}) {
+    auto file = value_or<std::string>(values, name);
+    if (file.empty()) continue;
+    Result<std::string> secret = read_secret(file);
+    if (!secret) return fail(Code::invalid, "the file " + file + ' ' + secret.error().message);
+    client.secret = *secret;
+  }
+  return {};
+}
+
+Result<> take_tls(const po::variables_map& values, ClientWords& client) {
+  const auto ca = value_or<std::string>(values, "ca");
+  const auto cert = value_or<std::string>(values, "cert");
+  const auto key = value_or<std::string>(values, "key");
+  if (cert.empty() != key.empty())
+    return fail(Code::invalid, "accepted: --cert FILE and --key FILE, both or neither");
+  if (!values["tls"].as<bool>() && ca.empty() && cert.empty()) return {};
+  client.tls.on = true;
+  if (!ca.empty()) {
+    client.tls.pinned = false;
+    client.tls.files.ca = ca;
+  }
+  if (!cert.empty()) {
+    client.tls.files.cert = cert;
+    client.tls.files.key = key;
+  }
   return {};
 }
 
@@ -137,8 +171,11 @@ Result<ClientWords> parse_client(const Words& words, const std::string& otherwis
   po::options_description options;
   options.add_options()("connect", po::value<std::string>())("daemon", po::value<std::string>())(
       "proposers", po::value<std::string>())("config", po::value<std::string>())(
-      "secret-file", po::value<std::string>())("json", po::bool_switch())("execute,e",
-                                                                          po::value<std::string>());
+      "secret-file", po::value<std::string>())("password-file", po::value<std::string>())(
+      "token-file", po::value<std::string>())("tls", po::bool_switch())(
+      "ca", po::value<std::string>())("cert", po::value<std::string>())(
+      "key", po::value<std::string>())("json", po::bool_switch())("execute,e",
+                                                                  po::value<std::string>());
   auto boundary = words.begin() + static_cast<std::ptrdiff_t>(count_options(words));
   auto values = parse(Words(words.begin(), boundary), options, 0);
   if (!values) return tl::unexpected(values.error());
@@ -153,11 +190,8 @@ Result<ClientWords> parse_client(const Words& words, const std::string& otherwis
     if (!used) return tl::unexpected(used.error());
   }
   if (Result<> named = take_nodes(*values, client); !named) return tl::unexpected(named.error());
-  if (auto file = value_or<std::string>(*values, "secret-file"); !file.empty()) {
-    Result<std::string> secret = read_secret(file);
-    if (!secret) return fail(Code::invalid, "the file " + file + ' ' + secret.error().message);
-    client.secret = *secret;
-  }
+  if (Result<> taken = take_secret(*values, client); !taken) return tl::unexpected(taken.error());
+  if (Result<> taken = take_tls(*values, client); !taken) return tl::unexpected(taken.error());
   if (values->count("execute") == 0) return client;
   if (!client.command.empty())
     return fail(Code::invalid, "accepted: one command, by -e or as words");

@@ -13,6 +13,10 @@ struct Listening {
   const std::string& address;
   const std::string& credential;
   std::string_view credential_key;
+  const TlsConfig& tls;
+  std::string_view ca;  // its key's last word
+
+  std::string section() const { return std::string(key.substr(0, key.find('.'))); }
 };
 
 class Checker {
@@ -36,15 +40,16 @@ class Checker {
   template <class... Keys> bool sound(Keys... keys) const { return (checked_.sound(keys) && ...); }
 
   void listeners() {
-    std::vector<Listening> all{
-        {"cluster.listen", config_.cluster.listen, config_.cluster.secret, "cluster.secret_file"}};
+    std::vector<Listening> all{{"cluster.listen", config_.cluster.listen, config_.cluster.secret,
+                                "cluster.secret_file", config_.cluster.tls, "ca"}};
     if (config_.runs("ring"))
-      all.push_back(
-          {"ring.listen", config_.ring.listen, config_.ring.password, "ring.password_file"});
+      all.push_back({"ring.listen", config_.ring.listen, config_.ring.password,
+                     "ring.password_file", config_.ring.tls, "client_ca"});
     if (config_.runs("admin"))
-      all.push_back(
-          {"admin.listen", config_.admin.listen, config_.admin.token, "admin.token_file"});
+      all.push_back({"admin.listen", config_.admin.listen, config_.admin.token, "admin.token_file",
+                     config_.admin.tls, "client_ca"});
     for (std::size_t i = 0; i < all.size(); ++i) {
+      whole_tls(all[i]);
       if (!sound(all[i].key)) continue;
       protection(all[i]);
       for (std::size_t j = 0; j < i; ++j)
@@ -63,12 +68,27 @@ class Checker {
            b.key);
   }
 
+  // A certificate and its key belong together; a CA is for a listener with both, and between nodes
+  // there is no TLS without one.
+  void whole_tls(const Listening& listening) {
+    const TlsConfig& tls = listening.tls;
+    const std::string prefix = listening.section() + ".tls.";
+    const std::string ca(listening.ca);
+    if (!tls.on() && tls.key.empty() && tls.ca.empty()) return;
+    const auto lacks = [&](const std::string& key, const std::string& given) {
+      report(prefix + given, "found without " + prefix + key + "; accepted: both, or neither");
+    };
+    if (!tls.on()) return lacks("cert", tls.key.empty() ? ca : "key");
+    if (tls.key.empty()) return lacks("key", "cert");
+    if (tls.ca.empty() && ca == "ca") lacks(ca, "cert");
+  }
+
   void protection(const Listening& listening) {
     auto address = parse_address(listening.address);
     if (is_loopback(address->host) || !listening.credential.empty()) return;
-    if (!sound(listening.credential_key)) return;
+    if (!sound(listening.credential_key) || !listening.tls.ca.empty()) return;
     std::string_view path = listening.credential_key;
-    std::string section(path.substr(0, path.find('.')));
+    const std::string section = listening.section();
     std::string key(path.substr(path.find('.') + 1));
     std::string file = section + "." + key.substr(0, key.find("_file"));
     report(listening.key, "found \"" + listening.address +

@@ -14,12 +14,22 @@
 
 namespace skep::conf {
 
+// Files in PEM. Empty paths: not given.
+struct TlsConfig {
+  std::filesystem::path cert;
+  std::filesystem::path key;
+  std::filesystem::path ca;  // whose certificates the other side has to show
+
+  bool on() const { return !cert.empty(); }
+};
+
 struct ClusterConfig {
   std::string name;
   std::string listen;
   std::string advertise;  // empty: what `listen` says
   std::vector<std::string> peers;
   std::string secret;  // empty: none
+  TlsConfig tls;       // with a CA, if at all
   Duration dead_after{};
   std::uint64_t max_frame = 0;  // bytes
 
@@ -39,6 +49,7 @@ struct StoreConfig {
 struct RingConfig {
   std::string listen;
   std::string password;  // empty: none
+  TlsConfig tls;
   std::uint64_t replication = 0;
   std::uint64_t arcs = 0;
   std::string durability;
@@ -49,14 +60,19 @@ struct RingConfig {
   std::uint64_t moves = 0;
   std::uint64_t weight = 0;  // percent of a plain node's share
   Duration request_timeout{};
+  Duration idle_timeout{};  // 0: none
+  Duration unread_timeout{};
   std::uint64_t max_connections = 0;
-  std::uint64_t max_value = 0;  // bytes
+  std::uint64_t max_client_memory = 0;  // bytes
+  std::uint64_t max_value = 0;          // bytes
 };
 
 struct AdminConfig {
   std::string listen;
   std::string token;        // to read; empty: everybody may
   std::string admin_token;  // to change; empty: everybody on the loopback may
+  TlsConfig tls;
+  std::uint64_t max_connections = 0;
 };
 
 struct NodeConfig {

@@ -32,4 +32,9 @@ std::string show_address(const HostPort& address) {
   return (six ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
+std::string host_of(std::string_view address) {
+  const auto parsed = parse_address(address);
+  return parsed ? parsed->host : std::string(address);
+}
+
 }  // namespace skep

@@ -21,4 +21,7 @@ Result<HostPort> parse_address(std::string_view text);
 // "host:port", an IPv6 host in brackets.
 std::string show_address(const HostPort& address);
 
+// Of "host:port" the host: who connected, without the port, which is another one each time.
+std::string host_of(std::string_view address);
+
 }  // namespace skep

@@ -148,8 +148,14 @@ std::optional<Handshake::Step> Handshake::foreign(std::string_view in) const {
   const bool http = is_http(in);
   const bool tls = is_tls(in);
   if (!http && !tls && !is_resp(in)) return std::nullopt;
-  const std::string protocol = http ? "HTTP" : tls ? "TLS" : "RESP";
+  const std::string protocol = http ? "HTTP" : "RESP";
   Step step;
+  if (tls) {
+    step.failed = Error{Code::invalid, other_ +
+                                           " speaks TLS, and this node does not: cluster.tls "
+                                           "has to be set on every node, or on none"};
+    return step;
+  }
   if (side_ == Side::dialler) {
     step.failed = Error{Code::invalid, other_ + " speaks " + protocol +
                                            ", so it is not the cluster port of a node; peers are "
@@ -158,7 +164,7 @@ std::optional<Handshake::Step> Handshake::foreign(std::string_view in) const {
     return step;
   }
   if (http) step.send = answer_to_http();
-  if (!http && !tls) step.send = answer_to_resp();
+  if (!http) step.send = answer_to_resp();
   step.failed = Error{Code::invalid, other_ + " speaks " + protocol +
                                          " to the cluster port; clients belong on the port of the "
                                          "role that serves them"};

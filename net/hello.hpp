@@ -10,7 +10,8 @@
 // A proof is HMAC-SHA256, keyed with the secret, over the side's name and both Hellos, hence over
 // both nonces and over everything either side claims. The dialler proves first, so that a stranger
 // who only connects gets nothing to guess the secret from. The layout of Hello and Refuse is the
-// same in every protocol version. Nothing is encrypted.
+// same in every protocol version.
+// Nothing here is encrypted; that is the connection's business (net/tls.hpp).
 #pragma once
 
 #include <cstdint>

@@ -71,22 +71,24 @@ class Session final : public StreamHandler {
   Session(Stream& stream, Timers& timers, Limits limits, Handle handle)
       : stream_(stream), timers_(timers), limits_(limits), handle_(std::move(handle)) {
     next_request();
-    watch();
+    wait();
   }
-  ~Session() override { timers_.cancel(idle_); }
+  ~Session() override { timers_.cancel(timer_); }
 
   void on_bytes(std::string_view bytes) override {
     if (closing_) return;
-    watch();
     in_.append(bytes);
-    if (!answering_) work();
+    if (answering_) return;
+    if (!std::exchange(begun_, true)) wait();
+    work();
   }
   void on_drained() override {}
   void on_closed() override {
     alive_.reset();
     closing_ = true;
-    timers_.cancel(idle_);
+    timers_.cancel(timer_);
   }
+  Standing standing() const override { return answering_ ? Standing::busy : Standing::idle; }
 
  private:
   void next_request() {
@@ -98,15 +100,19 @@ class Session final : public StreamHandler {
     parser_->body_limit(limits_.body_bytes);
   }
 
-  void watch() {
-    timers_.cancel(idle_);
-    idle_ = timers_.after(limits_.idle, [this] {
-      if (!answering_) close();
+  // For a request, or for the rest of one: the bytes that come of it do not make that time longer.
+  void wait() {
+    timers_.cancel(timer_);
+    timer_ = timers_.after(begun_ ? limits_.request : limits_.idle, [this] {
+      timer_ = 0;
+      if (!begun_) return close();
+      refuse({408, {}, "the request did not come in time\n"});
     });
   }
 
   void close() {
     closing_ = true;
+    timers_.cancel(timer_);
     in_.clear();
     stream_.close();
   }
@@ -145,6 +151,8 @@ class Session final : public StreamHandler {
   void begin() {
     beast::request<beast::string_body> message = parser_->release();
     next_request();
+    timers_.cancel(timer_);
+    begun_ = false;
     answering_ = true;
     keep_alive_ = message.keep_alive();
     head_ = message.method() == beast::verb::head;
@@ -160,7 +168,8 @@ class Session final : public StreamHandler {
     stream_.write(serialize(response, keep_alive_, head_));
     answering_ = false;
     if (!keep_alive_) return close();
-    watch();
+    begun_ = !in_.empty();
+    wait();
     stream_.pause_reading(false);
     if (!working_) work();
   }
@@ -177,6 +186,10 @@ class Session final : public StreamHandler {
           431,
           {},
           "the header is too long; accepted: " + std::to_string(limits_.header_bytes) + " bytes\n"};
+    refuse(std::move(response));
+  }
+
+  void refuse(Response response) {
     response.type = "text/plain; charset=utf-8";
     stream_.write(serialize(response, false, false));
     close();
@@ -189,8 +202,9 @@ class Session final : public StreamHandler {
   std::shared_ptr<Session*> alive_ = std::make_shared<Session*>(this);
   std::optional<beast::request_parser<beast::string_body>> parser_;
   std::string in_;  // not yet parsed
-  Timers::Id idle_ = 0;
   std::size_t header_ = 0;  // bytes of the current request that are parsed
+  Timers::Id timer_ = 0;
+  bool begun_ = false;  // bytes of a request have come
   bool answering_ = false;
   bool working_ = false;
   bool keep_alive_ = false;

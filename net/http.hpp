@@ -12,6 +12,7 @@
 #include "net/base/error.hpp"
 #include "net/env.hpp"
 #include "net/stream.hpp"
+#include "net/tls.hpp"
 
 namespace skep::http {
 
@@ -44,6 +45,8 @@ struct Limits {
   std::size_t body_bytes = std::size_t{64} << 10;
   // A connection on which nothing came for so long, and nothing is being answered, is closed.
   Duration idle = std::chrono::seconds(60);
+  // A request has to be whole so long after its first byte.
+  Duration request = std::chrono::seconds(30);
 };
 
 using Respond = std::function<void(Response)>;
@@ -59,7 +62,9 @@ std::unique_ptr<StreamHandler> make_session(Stream& stream, Timers& timers, Limi
 
 // Asks the server at `address` ("host:port") and waits for the answer, for `timeout` at most. For
 // programs in front of a person, not for a node. Code::unavailable: certainly nothing was done;
-// Code::unknown: the request was sent and no answer came.
-Result<Response> ask(const Address& address, const Request& request, Duration timeout);
+// Code::unknown: the request was sent and no answer came; Code::permission: the certificates were
+// not accepted. `tls` is null: none is spoken.
+Result<Response> ask(const Address& address, const Request& request, Duration timeout,
+                     const tls::Context* tls = nullptr);
 
 }  // namespace skep::http

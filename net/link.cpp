@@ -15,29 +15,28 @@ std::string seconds(Duration duration) {
 
 }  // namespace
 
-Link::Link(Loop& loop, TcpHandle handle, std::optional<Address> dialled, Hello self,
-           std::string secret, const Limits& limits, Events events)
+Link::Link(Loop& loop, TcpHandle handle, std::unique_ptr<tls::Channel> tls,
+           std::optional<Address> dialled, Hello self, std::string secret, const Limits& limits,
+           Events events)
     : loop_(loop),
       limits_(limits),
       events_(std::move(events)),
       dialled_(std::move(dialled)),
       // Links refuse by themselves, so that a message is refused rather than the link lost.
-      socket_(loop, std::move(handle), limits.max_queued + Handshake::kMaxFrame),
+      socket_(loop, std::move(handle), limits.max_queued + Handshake::kMaxFrame, std::move(tls)),
       handshake_(dialled_ ? Handshake::Side::dialler : Handshake::Side::acceptor, std::move(self),
-                 std::move(secret), dialled_.value_or(socket_.peer())),
+                 std::move(secret), dialled_.value_or(host_of(socket_.peer()))),
       opened_(loop.now()),
       heard_(opened_) {
   socket_.drop_unacknowledged_after(limits_.stalled);
-  socket_.start(*this, [this](std::string_view why) { lost(why); });
+  socket_.start(*this, [this](const Ended& ended) { lost(ended); });
   socket_.write(handshake_.begin());
 }
 
 Address Link::other() const {
   if (dialled_) return *dialled_;
   if (handshake_.heard_hello()) return peer().address;
-  // Without the port, which is another one each time.
-  const auto from = parse_address(socket_.peer());
-  return from ? from->host : socket_.peer();
+  return host_of(socket_.peer());
 }
 
 bool Link::send(const Message& message) {
@@ -64,14 +63,16 @@ void Link::fail(Error error) {
   if (!std::exchange(failed_, true)) events_.failed(*this, error);
 }
 
-void Link::lost(std::string_view why) {
+void Link::lost(const Ended& ended) {
   const bool early = state_ != State::closing;
   state_ = State::closing;
   if (early && !std::exchange(failed_, true)) {
     std::string text = was_up_ ? "lost node \"" + peer().node + "\" at " + peer().address
                                : other() + " closed the connection during the handshake";
-    if (!why.empty()) text += ": " + std::string(why);
-    events_.failed(*this, {Code::unavailable, std::move(text)});
+    const bool tls = ended.how == Ended::How::tls;
+    if (tls && !was_up_) text = "no TLS with " + other() + " (cluster.tls)";
+    if (!ended.why.empty()) text += ": " + ended.why;
+    events_.failed(*this, {tls ? Code::permission : Code::unavailable, std::move(text)});
   }
   const auto gone = events_.gone;  // outlives us
   gone(*this);
@@ -150,7 +151,7 @@ void Link::check(Time now) {
 
 void Link::give_up(std::string why) {
   fail({Code::unavailable, other() + why});
-  socket_.abort({});
+  socket_.abort({Ended::How::slow, {}});
 }
 
 }  // namespace skep

@@ -32,8 +32,9 @@ class Link final : private StreamHandler {
   };
 
   // `dialled` is the address that was dialled; nothing for a connection that was accepted.
-  Link(Loop& loop, TcpHandle handle, std::optional<Address> dialled, Hello self, std::string secret,
-       const Limits& limits, Events events);
+  Link(Loop& loop, TcpHandle handle, std::unique_ptr<tls::Channel> tls,
+       std::optional<Address> dialled, Hello self, std::string secret, const Limits& limits,
+       Events events);
 
   bool up() const { return state_ == State::up; }
   bool proving() const { return state_ == State::handshake; }
@@ -65,7 +66,7 @@ class Link final : private StreamHandler {
   std::size_t consume(std::string_view in);
   std::size_t shake_hands(std::string_view in);
   void give_up(std::string why);
-  void lost(std::string_view why);
+  void lost(const Ended& ended);
 
   Loop& loop_;
   const Limits limits_;

@@ -10,8 +10,9 @@ namespace skep {
 namespace {
 
 constexpr std::string_view kPart = "links";
-constexpr std::size_t kMaxComplaints = 1024;
 constexpr Duration kForgetPeer = std::chrono::minutes(1);
+// The same line about the same address.
+constexpr Duration kComplainAgain = std::chrono::minutes(10);
 
 }  // namespace
 
@@ -32,7 +33,10 @@ struct Links::Peer {
 };
 
 Links::Links(Loop& loop, Log& log, LinkOptions options)
-    : loop_(loop), log_(log), options_(std::move(options)) {
+    : loop_(loop),
+      log_(log),
+      complaints_(log, loop, std::string(kPart), kComplainAgain),
+      options_(std::move(options)) {
   options_.max_queued = std::max(options_.max_queued, options_.max_frame);
 }
 
@@ -44,8 +48,23 @@ Result<std::unique_ptr<Links>> Links::open(Loop& loop, Log& log, LinkOptions opt
   if (!acceptor) return tl::unexpected(acceptor.error());
   links->acceptor_ = std::move(*acceptor);
   if (links->options_.advertise.empty()) links->options_.advertise = links->acceptor_->address();
+  links->tell_expiry();
   links->sweep();
   return links;
+}
+
+Result<> Links::reload_tls() {
+  if (options_.tls == nullptr) return {};
+  if (Result<> loaded = options_.tls->reload(); !loaded)
+    return fail(loaded.error().code, "cluster.tls: " + loaded.error().message);
+  log_.write(Level::info, kPart, "has read its certificates again");
+  tell_expiry();
+  return {};
+}
+
+void Links::tell_expiry() {
+  const std::string expiry = options_.tls == nullptr ? "" : options_.tls->expiry();
+  if (!expiry.empty()) log_.write(Level::warn, kPart, expiry);
 }
 
 Links::~Links() {
@@ -216,9 +235,11 @@ Link& Links::add_link(TcpHandle handle, std::optional<Address> dialled) {
       [this](Link& link, const Error& error) { link_failed(link, error); },
       [this](Link& link) { link_gone(link); },
   };
-  links_.push_back(std::make_unique<Link>(loop_, std::move(handle), std::move(dialled),
-                                          std::move(self), options_.secret, limits,
-                                          std::move(events)));
+  std::unique_ptr<tls::Channel> channel;
+  if (options_.tls) channel = dialled ? options_.tls->dial({}) : options_.tls->accept();
+  links_.push_back(std::make_unique<Link>(loop_, std::move(handle), std::move(channel),
+                                          std::move(dialled), std::move(self), options_.secret,
+                                          limits, std::move(events)));
   return *links_.back();
 }
 
@@ -240,9 +261,9 @@ void Links::link_up(Link& link) {
     peer->shaking = nullptr;
     peer->answers_as = other.address;
     peer->delay = {};
-    complaints_.erase(peer->address);
+    complaints_.forget(peer->address);
   }
-  complaints_.erase(other.address);
+  complaints_.forget(other.address);
   log_.write(Level::info, kPart, "connected to node \"" + other.node + "\" at " + other.address);
   // This node may have come into a cluster since it said Hello.
   if (link.said_cluster() != options_.cluster_id)
@@ -339,11 +360,7 @@ void Links::sweep_peers(Time now) {
 }
 
 void Links::complain(const Address& about, const std::string& text) {
-  if (complaints_.size() >= kMaxComplaints) complaints_.clear();
-  std::string& last = complaints_[about];
-  if (last == text) return;
-  last = text;
-  log_.write(Level::warn, kPart, text);
+  complaints_.say(Level::warn, about, text);
 }
 
 }  // namespace skep

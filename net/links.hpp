@@ -25,8 +25,10 @@
 #include <vector>
 
 #include "net/base/metrics.hpp"
+#include "net/complaints.hpp"
 #include "net/hello.hpp"
 #include "net/loop.hpp"
+#include "net/tls.hpp"
 
 struct uv_tcp_s;
 
@@ -37,14 +39,15 @@ class Acceptor;
 class Link;
 
 struct LinkOptions {
-  std::string cluster;            // its name
-  std::string node;               // this node's name
-  NodeId identity = 0;            // its store's
-  std::uint64_t incarnation = 0;  // of this boot
-  std::uint64_t cluster_id = 0;   // 0: not in a cluster yet
-  Address listen;                 // port 0 takes a free one
-  Address advertise;              // what others dial; empty: where it listens
-  std::string secret;             // of the cluster; may be empty
+  std::string cluster;                // its name
+  std::string node;                   // this node's name
+  NodeId identity = 0;                // its store's
+  std::uint64_t incarnation = 0;      // of this boot
+  std::uint64_t cluster_id = 0;       // 0: not in a cluster yet
+  Address listen;                     // port 0 takes a free one
+  Address advertise;                  // what others dial; empty: where it listens
+  std::string secret;                 // of the cluster; may be empty
+  std::shared_ptr<tls::Context> tls;  // of Peer::node; null: links are not encrypted
 
   std::size_t max_frame = std::size_t{64} << 20;
   std::size_t max_queued = std::size_t{128} << 20;  // per connection
@@ -75,6 +78,8 @@ class Links final : public Transport {
   void set_cluster_id(std::uint64_t id);
   // Who connects from now on has to prove this one.
   void set_secret(std::string secret) { options_.secret = std::move(secret); }
+  // As TcpListener::reload_tls.
+  Result<> reload_tls();
   // What others dial, with the real port.
   const Address& address() const { return options_.advertise; }
   // Connections that are up.
@@ -101,15 +106,16 @@ class Links final : public Transport {
   void link_gone(Link& link);
   void sweep();
   void sweep_peers(Time now);
+  void tell_expiry();
   void complain(const Address& about, const std::string& text);
 
   Loop& loop_;
   Log& log_;
+  Complaints complaints_;
   LinkOptions options_;
   std::unique_ptr<Acceptor> acceptor_;
   std::list<std::unique_ptr<Link>> links_;
   std::map<Address, std::unique_ptr<Peer>> peers_;  // everybody who was sent to lately
-  std::map<Address, std::string> complaints_;       // what was last logged about an address
   struct Traffic {
     std::uint64_t messages = 0;
     std::uint64_t bytes = 0;  // of payloads

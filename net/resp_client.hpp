@@ -2,6 +2,8 @@
 // servers that is there, made when it is needed and made again after it was lost.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +11,7 @@
 
 #include "net/base/error.hpp"
 #include "net/base/time.hpp"
+#include "net/blocking.hpp"
 #include "net/env.hpp"
 #include "net/resp.hpp"
 #include "net/resp_reply.hpp"
@@ -20,6 +23,7 @@ class Client {
   struct Options {
     std::vector<Address> servers;                        // tried in turn
     std::string password;                                // empty: none is said
+    std::shared_ptr<const tls::Context> tls{};           // null: none is spoken
     Duration connect_timeout = std::chrono::seconds(5);  // for each server
     Duration timeout = std::chrono::seconds(30);         // for a reply
   };
@@ -43,11 +47,10 @@ class Client {
   Result<> greet();
   Result<Value> exchange(std::span<const std::string_view> words);
   Result<Value> read_reply();
-  bool is_stale() const;
   void close();
 
   const Options options_;
-  int socket_ = -1;
+  std::optional<BlockingStream> stream_;
   Address server_;
   ReplyParser parser_;
 };

@@ -62,6 +62,15 @@ void RequestParser::drop() {
   args_.clear();
 }
 
+void RequestParser::shrink() {
+  if (begin_ != buffer_.size()) return;
+  pos_ -= begin_;
+  begin_ = 0;
+  std::string().swap(buffer_);
+  std::vector<Range>().swap(ranges_);
+  std::vector<std::string_view>().swap(args_);
+}
+
 RequestParser::Step RequestParser::start() {
   if (begin_ == buffer_.size()) return Step::more;
   return buffer_[begin_] == '*' ? array_header() : inline_request();

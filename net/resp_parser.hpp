@@ -42,6 +42,9 @@ class RequestParser {
   // A client that has not said its password yet may send small requests only.
   void set_strict(bool strict) { strict_ = strict; }
 
+  // Gives back memory that nothing is in.
+  void shrink();
+
   // Bytes that are held, the current request's included.
   std::size_t buffered() const { return buffer_.size() - begin_; }
 

@@ -15,6 +15,8 @@ namespace {
 constexpr Duration kLinger = std::chrono::seconds(2);
 // A buffer that once grew beyond this is given back when it is empty.
 constexpr std::size_t kKeptBuffer = 256 * 1024;
+// What is sealed at once; the rest when the kernel has taken that.
+constexpr std::size_t kSealedAtOnce = 1024 * 1024;
 // An idle connection whose peer vanished is noticed after about this long.
 constexpr unsigned kKeepAliveSeconds = 60;
 
@@ -56,8 +58,9 @@ struct Socket::Write {
   Socket* socket;
 };
 
-Socket::Socket(Loop& loop, TcpHandle connected, std::size_t max_queued)
-    : loop_(loop), handle_(std::move(connected)), max_queued_(max_queued) {
+Socket::Socket(Loop& loop, TcpHandle connected, std::size_t max_queued,
+               std::unique_ptr<tls::Channel> tls)
+    : loop_(loop), handle_(std::move(connected)), max_queued_(max_queued), tls_(std::move(tls)) {
   handle_->data = this;
   uv_tcp_nodelay(handle_.get(), 1);
   uv_tcp_keepalive(handle_.get(), 1, kKeepAliveSeconds);
@@ -76,6 +79,9 @@ void Socket::start(StreamHandler& handler, Gone gone) {
   handler_ = &handler;
   gone_ = std::move(gone);
   pause_reading(false);
+  if (tls_ == nullptr) return;
+  tls_->begin(out_);
+  loop_.flush_later(*this);
 }
 
 void Socket::pause_reading(bool paused) {
@@ -104,19 +110,44 @@ void Socket::read(ssize_t count, const uv_buf_t* buffer) {
     // After our close() what still comes is read and dropped: closing with unread input would make
     // the kernel throw away our last bytes.
     if (state_ == State::open)
-      handler_->on_bytes({buffer->base, static_cast<std::size_t>(count)});  // may destroy us
+      received({buffer->base, static_cast<std::size_t>(count)});  // may destroy us
     return;
   }
   if (count == UV_EOF && state_ != State::ending) {
     peer_ended_ = true;
+    if (!ready()) {
+      clear_.clear();  // can never be sent
+      if (ended_.how == Ended::How::ordinary)
+        ended_ = {Ended::How::lost, "it closed the connection during the handshake of TLS"};
+    }
     return close();
   }
-  if (count != UV_EOF) why_ = uv_strerror(static_cast<int>(count));
-  drop();
+  if (count != UV_EOF && ended_.how == Ended::How::ordinary)
+    ended_ = {Ended::How::lost, uv_strerror(static_cast<int>(count))};
+  let_go();
+}
+
+void Socket::received(std::string_view bytes) {
+  if (tls_ == nullptr) return handler_->on_bytes(bytes);
+  std::string clear;
+  Result<> fed = tls_->feed(bytes, clear, out_);
+  if (!fed) return failed(fed.error());
+  peer_ended_ = tls_->ended();
+  loop_.flush_later(*this);  // the handshake's next words, or what waited for its end
+  if (!clear.empty()) handler_->on_bytes(clear);
+}
+
+// By TLS: the alert that says why is sent, then the connection ends.
+void Socket::failed(const Error& error) {
+  if (ended_.how == Ended::How::ordinary) ended_ = {Ended::How::tls, error.message};
+  clear_.clear();
+  sealed_ = 0;
+  close();
 }
 
 std::size_t Socket::queued() const {
-  return state_ == State::gone ? 0 : out_.size() + uv_stream_get_write_queue_size(stream());
+  if (state_ == State::gone) return 0;
+  return clear_.size() - sealed_ + out_.size() + uv_stream_get_write_queue_size(stream());
 }
 
 std::uint64_t Socket::sent() const {
@@ -140,25 +171,44 @@ void Socket::appended() {
   if (queued() <= max_queued_) return;
   push();  // within one turn the kernel has not been asked yet
   if (queued() > max_queued_)
-    abort("it does not read: more than " + std::to_string(max_queued_) +
-          " bytes are queued for it");
+    abort({Ended::How::slow, "it does not read: more than " + std::to_string(max_queued_) +
+                                 " bytes are queued for it"});
 }
 
 void Socket::flush() {
-  const bool had = !out_.empty();
+  const bool had = !out_.empty() || !clear_.empty();
   push();
   if (state_ == State::gone) return notify();
+  if (peer_ended_) close();
   if (state_ == State::ending || queued() > 0) return;
   if (state_ == State::draining) return finish();
   if (had) handler_->on_drained();  // may destroy us
 }
 
-// Offers out_ to the kernel, unless an earlier write still waits.
+// Offers what is written to the kernel, unless an earlier write still waits.
 void Socket::push() {
-  if (write_ != nullptr || out_.empty() || state_ == State::gone) return;
+  if (write_ != nullptr || state_ == State::gone) return;
+  seal();
+  if (!out_.empty()) offer();
+  if (!clear_.empty() && write_ == nullptr && ready()) loop_.flush_later(*this);
+}
+
+void Socket::seal() {
+  if (clear_.empty() || !tls_->ready()) return;
+  const auto now = std::string_view(clear_).substr(sealed_, kSealedAtOnce);
+  Result<> sealed = tls_->seal(now, out_);
+  if (!sealed) return failed(sealed.error());
+  sealed_ += now.size();
+  if (sealed_ < clear_.size()) return;
+  sealed_ = 0;
+  clear_.clear();
+  if (clear_.capacity() > kKeptBuffer) std::string().swap(clear_);
+}
+
+void Socket::offer() {
   uv_buf_t buffer = uv_buf_init(out_.data(), static_cast<unsigned>(out_.size()));
   int taken = uv_try_write(stream(), &buffer, 1);
-  if (taken < 0 && taken != UV_EAGAIN) return abort(uv_strerror(taken));
+  if (taken < 0 && taken != UV_EAGAIN) return abort({Ended::How::lost, uv_strerror(taken)});
   taken = std::max(taken, 0);
   offered_ += static_cast<std::uint64_t>(taken);
   if (static_cast<std::size_t>(taken) == out_.size()) {
@@ -181,8 +231,8 @@ void Socket::push() {
 
 void Socket::written(int status) {
   write_ = nullptr;
-  if (status < 0) return abort(uv_strerror(status));
-  if (!out_.empty()) {
+  if (status < 0) return abort({Ended::How::lost, uv_strerror(status)});
+  if (!out_.empty() || (!clear_.empty() && ready())) {
     loop_.flush_later(*this);
   } else if (state_ == State::draining) {
     finish();
@@ -195,31 +245,43 @@ void Socket::close() {
   if (state_ != State::open) return;
   if (paused_) pause_reading(false);
   state_ = State::draining;
-  linger_ = loop_.after(kLinger, [this] { drop(); });
+  linger_ = loop_.after(kLinger, [this] { let_go(); });
   loop_.flush_later(*this);
 }
 
 // Everything is sent: says so to the other side and waits for it to close too.
 void Socket::finish() {
+  if (tls_ != nullptr && !std::exchange(said_end_, true)) {
+    tls_->end(out_);
+    push();
+    if (state_ == State::gone || queued() > 0) return;  // flush() or written() comes back here
+  }
   state_ = State::ending;
-  if (peer_ended_) return drop();
+  if (peer_ended_) return let_go();
   auto* request = new uv_shutdown_t;
   if (uv_shutdown(request, stream(), [](uv_shutdown_t* done, int) { delete done; }) == 0) return;
   delete request;
-  drop();
+  let_go();
 }
 
-void Socket::abort(std::string_view why) {
+void Socket::abort(Ended ended) {
   if (state_ == State::gone) return;
-  why_ = why;
-  drop();
+  ended_ = std::move(ended);
+  let_go();
 }
 
-void Socket::drop() {
+void Socket::shrink() {
+  for (std::string* buffer : {&out_, &clear_})
+    if (buffer->empty()) std::string().swap(*buffer);
+}
+
+void Socket::let_go() {
   if (state_ == State::gone) return;
   state_ = State::gone;
   if (write_ != nullptr) std::exchange(write_, nullptr)->socket = nullptr;
   out_.clear();
+  clear_.clear();
+  sealed_ = 0;
   handle_.reset();
   loop_.cancel(linger_);
   loop_.flush_later(*this);  // for notify(), which must not come from within a call
@@ -227,8 +289,8 @@ void Socket::drop() {
 
 void Socket::notify() {
   const auto gone = std::exchange(gone_, nullptr);
-  const std::string why = std::move(why_);
-  if (gone) gone(why);  // may destroy us
+  const Ended ended = std::move(ended_);
+  if (gone) gone(ended);  // may destroy us
 }
 
 }  // namespace skep

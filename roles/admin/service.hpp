@@ -28,7 +28,7 @@ class Service {
  private:
   Loop& loop_;
   Log& log_;
-  const Address listen_;
+  const conf::AdminConfig config_;
   Admin admin_;
   std::unique_ptr<TcpListener> listener_;
 };

@@ -200,7 +200,10 @@ int Shell::exit(const Words&) {
 
 int run_shell(const ShellOptions& options, std::string_view line, std::istream& in,
               std::ostream& out, std::ostream& diagnostics) {
-  Shell shell(options, http::ask, out, diagnostics);
+  const Ask ask = [&](const Address& node, const http::Request& request, Duration timeout) {
+    return http::ask(node, request, timeout, options.tls.get());
+  };
+  Shell shell(options, ask, out, diagnostics);
   if (!line.empty()) return shell.run(line);
   int worst = kDone;
   if (&in == &std::cin && Prompt::has_terminal()) {

@@ -3,12 +3,14 @@
 
 #include <functional>
 #include <istream>
+#include <memory>
 #include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "net/http.hpp"
+#include "net/tls.hpp"
 
 namespace skep::admin {
 
@@ -16,9 +18,10 @@ namespace skep::admin {
 using Ask = std::function<Result<http::Response>(const Address&, const http::Request&, Duration)>;
 
 struct ShellOptions {
-  std::vector<Address> nodes;  // the first that can be connected to is asked
-  std::string token;           // shown when it is not empty
-  bool json = false;           // print answers as they came
+  std::vector<Address> nodes;                 // the first that can be connected to is asked
+  std::string token;                          // shown when it is not empty
+  bool json = false;                          // print answers as they came
+  std::shared_ptr<const tls::Context> tls{};  // null: HTTP, not HTTPS
 };
 
 class Shell {

@@ -53,6 +53,19 @@ Session* RespServer::find(std::uint32_t handle) const {
   return found == sessions_.end() ? nullptr : found->second;
 }
 
+// Refusing does not help against requests that never become whole, nor against replies that were
+// under way already: half as much again is left to these.
+void RespServer::hold(std::size_t before, std::size_t now) {
+  held_ = held_ - before + now;
+  while (now > before && held_ > options_.max_memory + options_.max_memory / 2) {
+    auto largest = std::max_element(
+        sessions_.begin(), sessions_.end(),
+        [](const auto& a, const auto& b) { return a.second->held() < b.second->held(); });
+    if (largest == sessions_.end() || largest->second->held() == 0) return;
+    largest->second->drop();
+  }
+}
+
 std::uint32_t RespServer::add(Session& session) {
   while (!sessions_.emplace(++last_handle_, &session).second) continue;
   return last_handle_;

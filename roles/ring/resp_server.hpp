@@ -28,6 +28,9 @@ struct RespOptions {
   // Bytes of requests in flight, and of replies that wait for a connection to take them, above
   // which it is not read from.
   std::size_t max_unsent = std::size_t{1} << 20;
+  // Bytes of requests and replies of all connections. Above it requests are refused, and the
+  // largest connections are dropped when that does not help.
+  std::size_t max_memory = std::size_t{512} << 20;
   // Bytes of keys in one reply to KEYS; more is refused.
   std::size_t max_keys_reply = std::size_t{256} << 20;
   Address listen;    // what clients dial
@@ -78,6 +81,10 @@ class RespServer {
   std::uint32_t add(Session& session);
   void remove(std::uint32_t handle) { sessions_.erase(handle); }
   std::uint64_t next_id() { return ++last_id_; }
+  // A session holds so many bytes where it held `before`. Drops sessions when all hold too much.
+  void hold(std::size_t before, std::size_t now);
+  bool is_full() const { return held_ > options_.max_memory; }
+  std::size_t held() const { return held_; }
 
  private:
   Keyspace& keyspace_;
@@ -94,6 +101,7 @@ class RespServer {
   std::uint64_t refused_ = 0;       // replies of TRYAGAIN, of UNCERTAIN
   std::uint64_t uncertain_ = 0;
   std::unordered_map<std::uint32_t, Session*> sessions_;
+  std::size_t held_ = 0;
   std::uint32_t last_handle_ = 0;
   std::uint64_t last_id_ = 0;
 };

@@ -27,6 +27,7 @@ RespOptions resp_options_of(const conf::RingConfig& from, const std::string& nod
   options.limits.max_request = (std::size_t{64} << 20) + 4 * from.max_value;
   options.listen = conf::dialable(from.listen, advertised);
   options.node = node;
+  options.max_memory = from.max_client_memory;
   options.settings = {{"maxclients", std::to_string(from.max_connections)}};
   return options;
 }
@@ -36,6 +37,8 @@ TcpLimits limits_of(const conf::RingConfig& from) {
   limits.max_connections = from.max_connections;
   limits.max_queued += 2 * from.max_value;
   limits.refusal = "-ERR max number of clients reached\r\n";
+  limits.idle = from.idle_timeout;
+  limits.stalled = from.unread_timeout;
   return limits;
 }
 
@@ -73,8 +76,12 @@ Service::~Service() = default;
 Result<> Service::start() {
   Result<> started = ring_->start();
   if (!started) return started;
-  auto listener = TcpListener::open(loop_, env_.log, "ring", config_.listen, limits_of(config_),
-                                    [this](Stream& stream) { return resp_->accept(stream); });
+  auto tls = tls::Context::open_if_any("ring", tls::Peer::client,
+                                       {config_.tls.cert, config_.tls.key, config_.tls.ca});
+  if (!tls) return tl::unexpected(tls.error());
+  auto listener = TcpListener::open(
+      loop_, env_.log, "ring", config_.listen, limits_of(config_),
+      [this](Stream& stream) { return resp_->accept(stream); }, std::move(*tls));
   if (!listener) return tl::unexpected(listener.error());
   listener_ = std::move(*listener);
   env_.log.write(Level::info, "ring", "listens on " + listener_->address());

@@ -19,6 +19,8 @@ constexpr std::size_t kFirstWindow = 16;
 // Bytes of a reply to MGET, if one value may not be larger; more is refused, because the listener
 // closes connections for which more is queued.
 constexpr std::size_t kMaxGathered = std::size_t{64} << 20;
+constexpr std::string_view kFull =
+    "TRYAGAIN requests and replies of this node's clients use up ring.max_client_memory";
 
 std::size_t size_of(Args args) {
   std::size_t size = 0;
@@ -83,12 +85,40 @@ void Session::on_drained() { pump(); }
 void Session::on_closed() {
   if (closed_) return;
   closed_ = true;
+  server_.hold(std::exchange(told_, 0), 0);
   server_.remove(handle_);
+}
+
+StreamHandler::Standing Session::standing() const {
+  if (!authenticated_) return Standing::stranger;
+  return pending_.empty() ? Standing::idle : Standing::busy;
+}
+
+void Session::on_quiet() {
+  parser_.shrink();
+  out_.shrink_to_fit();
+  if (pending_.empty()) std::deque<Pending>().swap(pending_);
 }
 
 void Session::kill() {
   closing_ = true;
   if (!pumping_) pump();
+}
+
+// What it holds goes with the connection, at the end of this turn: who is at work above may look at
+// it still.
+void Session::drop() {
+  dropped_ = true;
+  closing_ = true;
+  server_.hold(std::exchange(told_, 0), 0);
+  stream_.drop("it holds the most of ring.max_client_memory, which is used up");
+}
+
+void Session::tell_held() {
+  if (dropped_ || closed_) return;
+  const std::size_t now = held_ + out_.size() + stream_.queued() + parser_.buffered();
+  const std::size_t before = std::exchange(told_, now);
+  if (now != before) server_.hold(before, now);
 }
 
 bool Session::may_start() const {
@@ -130,6 +160,7 @@ void Session::flush() {
     out_.clear();
   }
   if (closing_ && pending_.empty()) stream_.close();
+  tell_held();
 }
 
 // Starts the parser's request; false: it has to wait for those before it.
@@ -147,6 +178,10 @@ bool Session::start() {
     return true;
   }
   if (command.kind == Kind::whole && !pending_.empty()) return false;
+  if (command.kind != Kind::local && command.verb != Verb::info && server_.is_full()) {
+    reply(Value::error(std::string(kFull)));
+    return true;
+  }
   ++server_.figures().commands;
   last_ = &command;
   switch (command.kind) {
@@ -275,6 +310,9 @@ void Session::finish_part(std::uint32_t request, std::size_t part, Result<Value>
     const std::size_t bytes = size_of(*result);
     adapt(bytes);
     gather.bytes += bytes;
+    held_ += bytes;
+    pending_[index].bytes += bytes;
+    tell_held();
     if (gather.bytes > std::max(kMaxGathered, server_.options().limits.max_bulk)) {
       gather.error = "ERR the values are too large for one reply";
       gather.values.clear();
@@ -318,7 +356,7 @@ void Session::finish(std::uint32_t request, Result<Value> result) {
   held_ = held_ - pending.bytes + bytes;
   pending.bytes = bytes;
   if (pending.gather == nullptr && !pending.whole) adapt(bytes);
-  if (index != 0) return;
+  if (index != 0) return tell_held();
   write_finished();
   pump();
 }

@@ -42,6 +42,9 @@ class Session final : public StreamHandler {
   void on_drained() override;
   void on_closed() override;
 
+  Standing standing() const override;
+  void on_quiet() override;
+
   // For Ticket: the outcome of a request, or of one of its keys.
   void finish(std::uint32_t request, Result<resp::Value> result);
   void finish_part(std::uint32_t request, std::size_t part, Result<resp::Value> result);
@@ -53,6 +56,10 @@ class Session final : public StreamHandler {
   std::string peer() const { return stream_.peer(); }
   // Closes the connection after the replies that are due.
   void kill();
+  // Bytes of requests and replies, as RespServer::hold() was told last.
+  std::size_t held() const { return told_; }
+  // Ends the connection at once, because it holds too much.
+  void drop();
 
  private:
   // Several keys, each on its own, and what their outcomes make together.
@@ -87,6 +94,7 @@ class Session final : public StreamHandler {
   bool may_send() const;
   bool start();
   void flush();
+  void tell_held();
   void reply(resp::Value value);
   Ticket open(bool write, bool whole, std::size_t bytes = 0);
   void adapt(std::size_t bytes);
@@ -149,7 +157,9 @@ class Session final : public StreamHandler {
   bool barrier_ = false;   // a command on the whole ring is in flight
   bool starting_ = false;  // run_more() is at work
   std::deque<Pending> pending_;
-  std::size_t held_ = 0;     // bytes of `pending_`
+  std::size_t held_ = 0;  // bytes of `pending_`
+  std::size_t told_ = 0;  // bytes of everything, as the server knows
+  bool dropped_ = false;
   std::size_t window_;       // requests that may be in flight
   std::uint32_t first_ = 0;  // the number of pending_.front()
   std::string out_;

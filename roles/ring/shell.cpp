@@ -286,7 +286,7 @@ namespace {
 // The shell on a connection. A question is asked only where somebody can answer it.
 int with_shell(const ShellOptions& options, std::ostream& out, std::ostream& diagnostics,
                bool person, const std::function<int(Shell&)>& use) {
-  resp::Client client({options.nodes, options.password});
+  resp::Client client({options.nodes, options.password, options.tls});
   auto ask = [&client](std::span<const std::string_view> words) { return client.call(words); };
   Shell::Confirm confirm;
   if (person)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <istream>
+#include <memory>
 #include <ostream>
 #include <span>
 #include <string>
@@ -14,13 +15,15 @@
 #include "net/base/error.hpp"
 #include "net/env.hpp"
 #include "net/resp.hpp"
+#include "net/tls.hpp"
 
 namespace skep::ring {
 
 struct ShellOptions {
-  std::vector<Address> nodes;  // the first that can be connected to is asked
-  std::string password;        // said when it is not empty
-  bool json = false;           // results as one JSON value a line
+  std::vector<Address> nodes;                 // the first that can be connected to is asked
+  std::string password;                       // said when it is not empty
+  bool json = false;                          // results as one JSON value a line
+  std::shared_ptr<const tls::Context> tls{};  // null: none is spoken
 };
 
 // Exit codes: 0 done, 1 certainly not done, 2 wrong usage, 3 may have been done.

@@ -29,6 +29,7 @@ class Client final : public Stream {
   std::size_t queued() const override { return 0; }
   void pause_reading(bool) override {}
   void close() override { closed = true; }
+  void drop(std::string_view) override { close(); }
   std::string peer() const override { return "127.0.0.1:9"; }
 
   std::size_t answers = 0;

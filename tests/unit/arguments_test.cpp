@@ -6,8 +6,9 @@ namespace skep::conf {
 namespace {
 
 Result<ClientWords> parsed(const Words& words) {
-  return parse_client(words, "127.0.0.1:1",
-                      [](const NodeConfig& config) { return std::pair(config.name, config.name); });
+  return parse_client(words, "127.0.0.1:1", [](const NodeConfig& config) {
+    return Listener{config.name, config.name, config.ring.tls};
+  });
 }
 
 TEST(ClientArguments, NameANode) {
@@ -30,6 +31,21 @@ TEST(ClientArguments, LeaveTheCommandAlone) {
   EXPECT_EQ(parsed({"--", "--json"})->command, Words{"--json"});
   EXPECT_EQ(parsed({"-e", "get 'a b'"})->line, "get 'a b'");
   EXPECT_EQ(parsed({"get", "k"})->line, std::nullopt);
+}
+
+TEST(ClientArguments, ChooseTls) {
+  EXPECT_FALSE(parsed({"get", "k"})->tls.on);
+  auto client = parsed({"--tls", "get", "k"});
+  EXPECT_TRUE(client->tls.on);
+  EXPECT_EQ(client->command, (Words{"get", "k"}));
+  client = parsed({"--ca", "ca.crt", "--cert", "c", "--key", "k", "a:1"});
+  EXPECT_TRUE(client->tls.on);
+  EXPECT_FALSE(client->tls.pinned);
+  EXPECT_EQ(client->tls.files.ca, "ca.crt");
+  EXPECT_EQ(client->tls.files.cert, "c");
+  EXPECT_EQ(client->tls.files.key, "k");
+  EXPECT_EQ(parsed({"--cert", "c"}).error().message,
+            "accepted: --cert FILE and --key FILE, both or neither");
 }
 
 TEST(ClientArguments, SayWhatIsAccepted) {

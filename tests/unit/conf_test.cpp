@@ -244,6 +244,35 @@ TEST_F(ConfTest, StrangersAreKeptOut) {
   EXPECT_TRUE(load("roles = [\"admin\"]\n[ring]\nlisten = \"0.0.0.0:2836\"\n")) << "not running";
 }
 
+TEST_F(ConfTest, CertificatesOfACaKeepStrangersOutToo) {
+  const std::string open = "[ring]\nlisten = \"0.0.0.0:2836\"\n";
+  EXPECT_NE(refusal(open + "tls = {cert = \"a\", key = \"b\"}\n").find("nothing protects"),
+            std::string::npos);
+  auto loaded = load(open + "tls = {cert = \"a\", key = \"b\", client_ca = \"c\"}\n");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->config.ring.tls.ca, "c");
+  EXPECT_TRUE(
+      load("[cluster]\nlisten = \"10.0.0.5:5000\"\n"
+           "tls.cert = \"a\"\ntls.key = \"b\"\ntls.ca = \"c\"\n"));
+}
+
+TEST_F(ConfTest, TlsIsWholeOrNotThere) {
+  EXPECT_EQ(refusal("[cluster]\ntls = {cert = \"a\", key = \"b\"}\n"
+                    "[ring]\ntls.cert = \"a\"\n[admin]\ntls.client_ca = \"c\"\n"),
+            "node.toml:2:15: cluster.tls.cert: found without cluster.tls.ca; accepted: both, or "
+            "neither\n"
+            "node.toml:4:12: ring.tls.cert: found without ring.tls.key; accepted: both, or "
+            "neither\n"
+            "node.toml:6:17: admin.tls.client_ca: found without admin.tls.cert; accepted: both, or "
+            "neither\n");
+  write("tls.toml", "cert = \"a\"\nkey = \"b\"\n");
+  auto loaded = load("[ring]\ntls = \"tls.toml\"\n");
+  ASSERT_TRUE(loaded);
+  EXPECT_TRUE(loaded->config.ring.tls.on());
+  EXPECT_NE(refusal("[ring]\ntls.crt = \"a\"\n").find("the nearest known one is ring.tls.cert"),
+            std::string::npos);
+}
+
 TEST_F(ConfTest, ImpossibleCombinations) {
   EXPECT_EQ(refusal("[cluster]\npeers = [\"127.0.0.1:5000\"]\n"
                     "[ring]\nlisten = \"127.0.0.1:5001\"\nheartbeat = \"400ms\"\n"
@@ -291,7 +320,7 @@ TEST(Template, ShowsEveryKeyWithItsDefault) {
   std::ifstream in(file);
   std::map<std::string, std::string> shown;
   const std::regex section("\\[(\\w+)\\]");
-  const std::regex line("(# )?(\\w+) = (.*)");
+  const std::regex line("(# )?([\\w.]+) = (.*)");
   std::string text;
   std::string prefix;
   std::smatch match;

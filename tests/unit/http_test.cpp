@@ -34,6 +34,7 @@ class FakeStream final : public Stream {
   std::size_t queued() const override { return 0; }
   void pause_reading(bool value) override { paused = value; }
   void close() override { closed = true; }
+  void drop(std::string_view) override { closed = true; }
   std::string peer() const override { return "127.0.0.1:9"; }
 
   std::string out;
@@ -156,15 +157,35 @@ TEST_F(HttpSession, RefusesALongHeaderInOnePieceToo) {
 
 TEST_F(HttpSession, ClosesAnIdleConnectionButNotAWaitingOne) {
   at_once = false;
+  ASSERT_EQ(timers.pending.size(), 1u);
   feed("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(timers.pending.empty());
+  waiting[0]({});
   ASSERT_EQ(timers.pending.size(), 1u);
   EXPECT_EQ(timers.pending.begin()->second.first, Duration(60s));
   timers.pending.begin()->second.second();
-  EXPECT_FALSE(stream.closed);
-  waiting[0]({});
-  ASSERT_EQ(timers.pending.size(), 1u);
-  timers.pending.begin()->second.second();
   EXPECT_TRUE(stream.closed);
+  EXPECT_EQ(stream.out.find("408"), std::string::npos);
+}
+
+TEST_F(HttpSession, ARequestThatComesByDropsHasItsTimeFromTheFirst) {
+  feed("G");
+  ASSERT_EQ(timers.pending.size(), 1u);
+  const auto [first, timer] = *timers.pending.begin();
+  EXPECT_EQ(timer.first, Duration(30s));
+  for (char c : std::string("ET / HTTP/1.1\r\nX: y")) feed(std::string_view(&c, 1));
+  ASSERT_EQ(timers.pending.size(), 1u);
+  EXPECT_EQ(timers.pending.begin()->first, first) << "the time was begun again";
+  timer.second();
+  EXPECT_TRUE(stream.out.starts_with("HTTP/1.1 408 Request Timeout\r\n")) << stream.out;
+  EXPECT_TRUE(stream.closed);
+}
+
+TEST_F(HttpSession, TheRestOfAPipelinedRequestHasItsTimeToo) {
+  feed("GET /1 HTTP/1.1\r\n\r\nGET /2 HT");
+  ASSERT_EQ(requests.size(), 1u);
+  ASSERT_EQ(timers.pending.size(), 1u);
+  EXPECT_EQ(timers.pending.begin()->second.first, Duration(30s));
 }
 
 TEST(HttpText, ARequestAsksToClose) {

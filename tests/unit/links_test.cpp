@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "net/accept.hpp"
+#include "tests/unit/certificates.hpp"
 #include "tests/unit/loopback.hpp"
 
 namespace skep {
@@ -448,7 +449,7 @@ struct Foreign {
           auto greeter = std::make_shared<Greeter>();
           greeter->greeting = greeting;
           greeter->socket = std::make_unique<Socket>(loop, std::move(*handle), 1 << 20);
-          greeter->socket->start(*greeter, [](std::string_view) {});
+          greeter->socket->start(*greeter, [](const Ended&) {});
           clients.push_back(std::move(greeter));
         }));
   }
@@ -481,6 +482,96 @@ TEST_F(LinksTest, StrangersAreBounded) {
     return std::count_if(idle.begin(), idle.end(), [](const auto& c) { return c->closed; }) == 2;
   });
   EXPECT_EQ(a.log.count("too many connections to the cluster port"), 1u);
+}
+
+// Two nodes that cannot come together: turns until each has said so in its log.
+struct LinksTls : LinksTest {
+  LinkOptions with(NodeId identity, const tls::Files& files) {
+    LinkOptions o = options(identity);
+    o.tls = *tls::Context::open(tls::Peer::node, files);
+    return o;
+  }
+  void refuse(Node& a, Node& b, const std::string& at_a, const std::string& at_b) {
+    until(loop, [&] {
+      EXPECT_FALSE(a.send(b, "x"));
+      return a.log.count(at_a) > 0 && b.log.count(at_b) > 0;
+    });
+    turn(loop, 200);
+    EXPECT_EQ(a.log.count(at_a), 1u);
+    EXPECT_EQ(b.log.count(at_b), 1u) << ::testing::PrintToString(b.log.lines);
+    EXPECT_TRUE(b.got.empty());
+  }
+  testing::Directory directory;
+  testing::Authority ca{directory, "ca"};
+};
+
+TEST_F(LinksTls, CarryMessagesBothWays) {
+  Node a(loop, with(1, ca.issue("a")));
+  Node b(loop, with(2, ca.issue("b")));
+  connect(a, b);
+  const std::string large(8 << 20, 'x');
+  EXPECT_TRUE(a.send(b, large));
+  EXPECT_TRUE(b.send(a, "answer"));
+  until(loop, [&] { return a.got.size() == 1 && b.got.size() == 1; });
+  EXPECT_EQ(b.got[0].payload, large);
+  EXPECT_EQ(a.got[0].payload, "answer");
+}
+
+TEST_F(LinksTls, ANodeOfAnotherCaStaysOutside) {
+  testing::Authority other(directory, "other");
+  tls::Files foreign = other.issue("foreign");
+  Node a(loop, with(1, foreign));
+  Node b(loop, with(2, ca.issue("b")));
+  refuse(a, b, "its certificate is not of a CA that is trusted here",
+         "it does not accept our certificate");
+  // One that trusts this cluster, and is not trusted by it.
+  foreign.ca = ca.file();
+  Node c(loop, with(3, foreign));
+  refuse(c, b, "it does not accept our certificate: that is of no CA that it trusts",
+         "no TLS with 127.0.0.1 (cluster.tls): its certificate is not of a CA that is trusted");
+}
+
+TEST_F(LinksTls, AnExpiredCertificateIsNamed) {
+  Node a(loop, with(1, ca.issue("a", -1, -3)));
+  Node b(loop, with(2, ca.issue("b")));
+  EXPECT_EQ(a.log.count("a.crt has expired on "), 1u);
+  refuse(a, b, "it does not accept our certificate: that has expired",
+         "its certificate has expired");
+}
+
+TEST_F(LinksTls, ANodeWithoutIsToldWhatIsMissing) {
+  Node plain(loop, options(1));
+  Node b(loop, with(2, ca.issue("b")));
+  refuse(plain, b, b.address() + " speaks TLS, and this node does not: cluster.tls has to be set",
+         "no TLS with 127.0.0.1 (cluster.tls): it speaks something else to a port that takes TLS");
+  Node c(loop, with(3, ca.issue("c")));
+  refuse(c, plain, plain.address() + " closed the connection during the handshake",
+         "127.0.0.1 speaks TLS, and this node does not: cluster.tls has to be set on every node");
+}
+
+TEST_F(LinksTls, AHandshakeThatStopsHalfwayIsClosed) {
+  LinkOptions o = with(1, ca.issue("a"));
+  o.handshake = 50ms;
+  Node a(loop, o);
+  RawClient silent(loop, a.address());
+  RawClient noise(loop, a.address());
+  noise.send(std::string("\x16\x03\x01\x00\x20", 5) + std::string(32, 'x'));
+  until(loop, [&] { return silent.closed && noise.closed; });
+  EXPECT_EQ(a.log.count("no TLS with 127.0.0.1 (cluster.tls): "), 1u);
+}
+
+TEST_F(LinksTest, ManyDifferentComplaintsAreNotAllInTheLog) {
+  Node a(loop, options(1));
+  for (int i = 1; i <= 100; ++i) {
+    RawClient client(loop, a.address());
+    std::string frame = Peer9::frame("x");
+    frame[8] = static_cast<char>(i);  // the checksum is wrong, too
+    frame[4] = static_cast<char>(i);
+    client.send(i % 2 == 0 ? frame : std::string(64, static_cast<char>(i)));
+    until(loop, [&] { return client.closed; });
+  }
+  EXPECT_LE(a.log.lines.size(), 40u);
+  EXPECT_GE(a.log.lines.size(), 2u);
 }
 
 TEST_F(LinksTest, ATakenClusterPortIsAClearError) {

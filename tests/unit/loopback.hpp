@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/address.hpp"
 #include "net/base/log.hpp"
 #include "net/dial.hpp"
 #include "net/loop.hpp"
@@ -53,15 +54,19 @@ struct LinesLog final : Log {
 // Connects at once; collects what it is sent.
 class RawClient final : public StreamHandler {
  public:
-  RawClient(Loop& loop, std::string_view address)
-      : dial_(loop, address, [this, &loop](Result<TcpHandle> handle) {
+  RawClient(Loop& loop, std::string_view address, const tls::Context* tls = nullptr)
+      : dial_(loop, address, [this, &loop, tls, host = host_of(address)](Result<TcpHandle> handle) {
           if (!handle) {
             error = handle.error().message;
             closed = true;
             return;
           }
-          socket.emplace(loop, std::move(*handle), std::size_t{256} << 20);
-          socket->start(*this, [this](std::string_view) { closed = true; });
+          socket.emplace(loop, std::move(*handle), std::size_t{256} << 20,
+                         tls == nullptr ? nullptr : tls->dial(host));
+          socket->start(*this, [this](const Ended& how) {
+            ended = how;
+            closed = true;
+          });
           socket->write(unsent_);
         }) {}
 
@@ -76,6 +81,7 @@ class RawClient final : public StreamHandler {
   std::string received;
   std::string error;
   bool closed = false;
+  Ended ended;
   int drained = 0;
   std::optional<Socket> socket;
 

@@ -28,6 +28,7 @@ class ReplyStream final : public Stream {
   std::size_t queued() const override { return 0; }
   void pause_reading(bool) override {}
   void close() override {}
+  void drop(std::string_view) override {}
   std::string peer() const override { return "test"; }
   resp::ReplyParser replies;
 };

@@ -26,12 +26,14 @@ class TestStream final : public Stream {
   std::size_t queued() const override { return slow ? sent.size() : 0; }
   void pause_reading(bool pause) override { paused = pause; }
   void close() override { closed = true; }
+  void drop(std::string_view why) override { dropped = why; }
   std::string peer() const override { return "127.0.0.1:1"; }
 
   std::string sent;
   bool slow = false;  // nothing of what is sent is taken
   bool paused = false;
   bool closed = false;
+  std::string dropped;
 };
 
 class SessionTest : public testing::Test {
@@ -93,6 +95,65 @@ TEST_F(SessionTest, RepliesComeInTheOrderOfTheRequests) {
   EXPECT_EQ(stream.sent, "+OK\r\n$1\r\n1\r\n+PONG\r\n");
   answer(0);
   EXPECT_EQ(stream.sent, "+OK\r\n$1\r\n1\r\n+PONG\r\n*2\r\n$1\r\n1\r\n$1\r\n1\r\n:2\r\n");
+}
+
+TEST_F(SessionTest, RequestsAreRefusedWhileAllClientsTogetherHoldTooMuch) {
+  options.max_memory = 1000;
+  open();
+  EXPECT_EQ(say("SET a " + std::string(550, 'x') + "\r\n"), "+OK\r\n");
+  EXPECT_EQ(server->held(), 0u);
+  stream.slow = true;
+  EXPECT_TRUE(say("GET a\r\n").starts_with("$550"));
+  session->on_bytes("GET a\r\n");
+  EXPECT_GT(server->held(), 1000u);
+  TestStream other_stream;
+  auto other = server->accept(other_stream);
+  other->on_bytes("SET b 1\r\nPING\r\n");
+  EXPECT_TRUE(other_stream.sent.starts_with("-TRYAGAIN requests and replies")) << other_stream.sent;
+  EXPECT_TRUE(other_stream.sent.ends_with("+PONG\r\n"));
+  EXPECT_EQ(stream.dropped, "");
+  stream.sent.clear();
+  session->on_drained();
+  other_stream.sent.clear();
+  other->on_bytes("SET b 1\r\n");
+  EXPECT_EQ(other_stream.sent, "+OK\r\n");
+}
+
+TEST_F(SessionTest, TheLargestClientIsDroppedWhenRefusingDoesNotHelp) {
+  options.max_memory = 1000;
+  open();
+  TestStream other_stream;
+  auto other = server->accept(other_stream);
+  other->on_bytes("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$900\r\n" + std::string(600, 'x'));
+  session->on_bytes("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$900\r\n" + std::string(800, 'x'));
+  EXPECT_EQ(stream.dropped, "");
+  other->on_bytes(std::string(100, 'x'));
+  EXPECT_NE(stream.dropped.find("ring.max_client_memory"), std::string::npos);
+  EXPECT_EQ(other_stream.dropped, "");
+  EXPECT_LT(server->held(), 1000u);
+  session->on_closed();
+  other->on_bytes(std::string(200, 'x') + "\r\n");
+  EXPECT_EQ(other_stream.sent, "+OK\r\n");
+  EXPECT_EQ(server->held(), 0u);
+}
+
+TEST_F(SessionTest, TheListenerKnowsWhatASessionWaitsFor) {
+  using Standing = StreamHandler::Standing;
+  options.password = "secret";
+  open();
+  EXPECT_EQ(session->standing(), Standing::stranger);
+  say("AUTH secret\r\n");
+  EXPECT_EQ(session->standing(), Standing::idle);
+  keyspace.hold = true;
+  say("GET a\r\n");
+  EXPECT_EQ(session->standing(), Standing::busy);
+  session->on_quiet();  // nothing that is in use goes
+  answer(0);
+  EXPECT_EQ(stream.sent, "$-1\r\n");
+  session->on_quiet();
+  EXPECT_EQ(session->standing(), Standing::idle);
+  keyspace.hold = false;
+  EXPECT_EQ(say("SET a 1\r\nGET a\r\n"), "+OK\r\n$1\r\n1\r\n");
 }
 
 TEST_F(SessionTest, WholeRingCommandsWaitAndHoldWhatIsBehind) {

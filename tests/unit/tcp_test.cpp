@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "net/address.hpp"
+#include "tests/unit/certificates.hpp"
 #include "tests/unit/loopback.hpp"
 
 namespace skep {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::LinesLog;
 using testing::RawClient;
 using testing::turn;
@@ -21,6 +23,8 @@ struct Echo final : StreamHandler {
     std::vector<std::string> reads;
     int drained = 0;
     int closed = 0;
+    int quiet = 0;
+    StreamHandler::Standing standing = StreamHandler::Standing::idle;
   };
   Echo(Stream& to, Seen& note) : stream(to), seen(note) { seen.open.push_back(&stream); }
   void on_bytes(std::string_view bytes) override {
@@ -29,6 +33,8 @@ struct Echo final : StreamHandler {
     if (bytes.find("bye") != std::string_view::npos) stream.close();
   }
   void on_drained() override { ++seen.drained; }
+  Standing standing() const override { return seen.standing; }
+  void on_quiet() override { ++seen.quiet; }
   void on_closed() override {
     std::erase(seen.open, &stream);
     ++seen.closed;
@@ -38,9 +44,10 @@ struct Echo final : StreamHandler {
 };
 
 struct Tcp : ::testing::Test {
-  void open(TcpLimits limits = {}) {
-    auto opened = TcpListener::open(loop, log, "ring", "127.0.0.1:0", std::move(limits),
-                                    [this](Stream& s) { return std::make_unique<Echo>(s, seen); });
+  void open(TcpLimits limits = {}, std::shared_ptr<tls::Context> tls = nullptr) {
+    auto opened = TcpListener::open(
+        loop, log, "ring", "127.0.0.1:0", std::move(limits),
+        [this](Stream& s) { return std::make_unique<Echo>(s, seen); }, std::move(tls));
     ASSERT_TRUE(opened) << opened.error().message;
     listener = std::move(*opened);
   }
@@ -181,6 +188,171 @@ TEST_F(Tcp, AboveTheLimitARefusalIsSentAndLoggedOnce) {
   until(loop, [&] { return fourth.received == "x"; });
 }
 
+TEST_F(Tcp, AnIdleClientIsClosedIfThatIsWanted) {
+  TcpLimits limits;
+  limits.idle = 20ms;
+  open(limits);
+  seen.standing = StreamHandler::Standing::busy;
+  RawClient client(loop, listener->address());
+  client.send("x");
+  until(loop, [&] { return client.received == "x"; });
+  const Time since = loop.now();
+  until(loop, [&] { return loop.now() - since > 10 * limits.idle; });
+  EXPECT_FALSE(client.closed) << "it waited for us";
+  seen.standing = StreamHandler::Standing::idle;
+  until(loop, [&] { return client.closed && seen.closed == 1; });
+  EXPECT_TRUE(log.lines.empty());
+}
+
+TEST_F(Tcp, AStrangerHasToSayWhoItIsInTimeHoweverMuchItTalks) {
+  TcpLimits limits;
+  limits.strange = 50ms;
+  open(limits);
+  seen.standing = StreamHandler::Standing::stranger;
+  RawClient client(loop, listener->address());
+  until(loop, [&] {
+    client.send(".");
+    return client.closed;
+  });
+  EXPECT_EQ(log.count("connection from 127.0.0.1 closed: it did not authenticate within 50 ms"),
+            1u);
+}
+
+TEST_F(Tcp, AClientThatTakesNothingForSomeTimeIsClosedWithALine) {
+  TcpLimits limits;
+  limits.stalled = 50ms;
+  open(limits);
+  RawClient client(loop, listener->address());
+  client.send("x");
+  until(loop, [&] { return client.received == "x"; });
+  client.socket->pause_reading(true);
+  seen.open.at(0)->write(std::string(32 << 20, 'z'));
+  until(loop, [&] { return seen.closed == 1; });
+  EXPECT_EQ(log.count("it has not read for 50 ms; "), 1u);
+}
+
+TEST_F(Tcp, TlsOnAPortWithoutIsNamed) {
+  open();
+  for (int i = 0; i < 5; ++i) {
+    RawClient client(loop, listener->address());
+    client.send("\x16\x03\x01 and so on");
+    until(loop, [&] { return client.closed; });
+    EXPECT_EQ(client.received, "");
+  }
+  EXPECT_EQ(log.count("it speaks TLS to a port without: ring.tls is not set here"), 1u);
+  EXPECT_EQ(log.lines.size(), 1u);
+  EXPECT_TRUE(seen.reads.empty());
+}
+
+struct TcpTls : Tcp {
+  void open_tls(TcpLimits limits = {}) {
+    const tls::Files files = ca.issue("server");
+    server = *tls::Context::open(tls::Peer::client, {files.cert, files.key, {}});
+    open(std::move(limits), server);
+  }
+  testing::Directory directory;
+  testing::Authority ca{directory, "ca"};
+  std::shared_ptr<tls::Context> server;
+  std::shared_ptr<tls::Context> client_context =
+      *tls::Context::open(tls::Peer::server, {{}, {}, ca.file()});
+};
+
+TEST_F(TcpTls, AProtocolDoesNotNotice) {
+  open_tls();
+  RawClient client(loop, listener->address(), client_context.get());
+  client.send("ping");
+  until(loop, [&] { return client.received == "ping"; });
+  EXPECT_EQ(seen.reads, std::vector<std::string>{"ping"});
+  const std::string large(20 << 20, 'y');
+  seen.open.at(0)->write(large);
+  EXPECT_EQ(seen.open.at(0)->queued(), large.size());
+  until(loop, [&] { return client.received.size() == 4 + large.size(); });
+  client.send("bye");
+  until(loop, [&] { return client.closed && seen.closed == 1; });
+  EXPECT_TRUE(client.received.ends_with("bye"));
+  EXPECT_TRUE(log.lines.empty()) << log.lines[0];
+}
+
+TEST_F(TcpTls, CloseDeliversALargeAnswer) {
+  open_tls();
+  RawClient client(loop, listener->address(), client_context.get());
+  client.send("x");
+  until(loop, [&] { return client.received == "x"; });
+  const std::string large(20 << 20, 'y');
+  seen.open.at(0)->write(large);
+  seen.open.at(0)->close();
+  until(loop, [&] { return client.closed && seen.closed == 1; });
+  EXPECT_EQ(client.received.size(), 1 + large.size());
+}
+
+TEST_F(TcpTls, AClientThatEndsItsHalfGetsNothingLostAndIsGone) {
+  open_tls();
+  RawClient client(loop, listener->address(), client_context.get());
+  client.send("last words");
+  until(loop, [&] { return client.received == "last words"; });
+  client.socket->close();
+  until(loop, [&] { return seen.closed == 1; });
+  EXPECT_TRUE(log.lines.empty());
+}
+
+TEST_F(TcpTls, PlainClientsGetAWordAndTheLogALine) {
+  open_tls();
+  RawClient redis(loop, listener->address());
+  redis.send("*1\r\n$4\r\nPING\r\n");
+  RawClient browser(loop, listener->address());
+  browser.send("GET / HTTP/1.1\r\n\r\n");
+  until(loop, [&] { return redis.closed && browser.closed; });
+  EXPECT_EQ(redis.received, "-ERR this port speaks TLS only\r\n");
+  EXPECT_TRUE(browser.received.starts_with("HTTP/1.1 400 ")) << browser.received;
+  until(loop, [&] { return seen.closed == 2; });
+  EXPECT_EQ(log.count("it speaks RESP to a port that takes TLS only"), 1u);
+  EXPECT_EQ(log.count("it speaks HTTP to a port that takes TLS only"), 1u);
+  EXPECT_TRUE(seen.reads.empty());
+}
+
+TEST_F(TcpTls, HalfAHandshakeIsClosedInTime) {
+  TcpLimits limits;
+  limits.handshake = 50ms;
+  open_tls(limits);
+  RawClient silent(loop, listener->address());
+  RawClient half(loop, listener->address());
+  std::string hello;
+  client_context->dial("localhost")->begin(hello);
+  half.send(hello.substr(0, hello.size() / 2));
+  until(loop, [&] { return silent.closed && half.closed; });
+  EXPECT_EQ(log.count("it did not finish the handshake of TLS within 50 ms"), 1u);
+}
+
+TEST_F(TcpTls, WhoDoesNotTrustTheCertificateIsInTheLog) {
+  open_tls();
+  testing::Authority other(directory, "other");
+  auto strange = *tls::Context::open(tls::Peer::server, {{}, {}, other.file()});
+  RawClient client(loop, listener->address(), strange.get());
+  until(loop, [&] { return client.closed && seen.closed == 1; });
+  EXPECT_EQ(client.ended.how, Ended::How::tls);
+  EXPECT_EQ(client.ended.why, "its certificate is not of a CA that is trusted here");
+  EXPECT_EQ(log.count("it does not accept our certificate"), 1u);
+}
+
+TEST_F(TcpTls, NewConnectionsSeeReloadedCertificates) {
+  open_tls();
+  RawClient before(loop, listener->address(), client_context.get());
+  before.send("x");
+  until(loop, [&] { return before.received == "x"; });
+  testing::Authority other(directory, "other");
+  (void)other.issue("server");
+  ASSERT_TRUE(listener->reload_tls());
+  auto trusts_other = *tls::Context::open(tls::Peer::server, {{}, {}, other.file()});
+  RawClient after(loop, listener->address(), trusts_other.get());
+  after.send("y");
+  before.send("z");
+  until(loop, [&] { return after.received == "y" && before.received == "xz"; });
+  directory.write("server.key", "");
+  auto reloaded = listener->reload_tls();
+  ASSERT_FALSE(reloaded);
+  EXPECT_NE(reloaded.error().message.find("ring.tls: the file "), std::string::npos);
+}
+
 TEST_F(Tcp, StoppingDropsWhatIsLeft) {
   open();
   RawClient client(loop, listener->address());
@@ -237,7 +409,7 @@ TEST_F(Tcp, AHandlerMayDropItsStreamsSocketInACallback) {
   open();
   struct Fragile final : StreamHandler {
     explicit Fragile(std::unique_ptr<Socket> s) : socket(std::move(s)) {
-      socket->start(*this, [](std::string_view) { FAIL(); });
+      socket->start(*this, [](const Ended&) { FAIL(); });
       socket->write("x");
     }
     void on_bytes(std::string_view) override { socket.reset(); }
