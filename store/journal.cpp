@@ -31,8 +31,8 @@ tl::unexpected<Error> damaged(std::uint64_t sequence, const std::string& how) {
 
 }  // namespace
 
-Result<Journal> Journal::open(sqlite::Db db) {
-  Journal journal(std::move(db));
+Result<Journal> Journal::open(sqlite::Db db, EndMark mark) {
+  Journal journal(std::move(db), std::move(mark));
   for (const auto& [statement, sql] :
        std::initializer_list<std::pair<sqlite::Statement*, const char*>>{
            {&journal.append_, "INSERT INTO journal VALUES (?1, ?2, ?3, ?4)"},
@@ -78,14 +78,43 @@ Result<std::uint64_t> Journal::replay(std::uint64_t folded, const Take& take) {
   return end;
 }
 
+Result<> Journal::check_end(std::uint64_t end, bool sync_failed) const {
+  if (!mark_.before()) return {};
+  const bool may_lose = sync_failed || !mark_.same_boot();
+  const std::uint64_t least = may_lose ? mark_.before()->durable : mark_.before()->written;
+  if (end >= least) return {};
+  return fail(Code::corrupt, "the store's journal ends at batch " + std::to_string(end) +
+                                 ", but all up to " + std::to_string(least) + " had been " +
+                                 (may_lose ? "synced" : "written") +
+                                 ": the journal or its write-ahead log is damaged or an old one; "
+                                 "restore the data directory, or remove it to start as a new "
+                                 "node");
+}
+
+Result<> Journal::sync() {
+  if (Result<> synced = db_.sync(); !synced) return synced;
+  note_durable(ends_.written);
+  return {};
+}
+
+void Journal::note_durable(std::uint64_t end) {
+  ends_ = {end, end};
+  mark_.note(ends_);
+}
+
 Result<> Journal::append(std::uint64_t last, std::span<const std::string_view> batches) {
   row_.clear();
   wire::encode(row_, Group{{batches.begin(), batches.end()}});
-  return append_.bind(1, static_cast<std::int64_t>(last))
-      .bind(2, static_cast<std::int64_t>(batches.size()))
-      .bind(3, checksum(last, row_))
-      .bind(4, row_)
-      .run();
+  if (Result<> appended = append_.bind(1, static_cast<std::int64_t>(last))
+                              .bind(2, static_cast<std::int64_t>(batches.size()))
+                              .bind(3, checksum(last, row_))
+                              .bind(4, row_)
+                              .run();
+      !appended)
+    return appended;
+  ends_.written = last;
+  mark_.note(ends_);
+  return {};
 }
 
 Result<bool> Journal::trim(std::uint64_t folded) {

@@ -72,7 +72,9 @@ Result<> SqliteStore::start(Files files) {
   const Result<std::uint64_t> folded = state.folded();
   if (!folded) return tl::unexpected(folded.error());
   last_ = folded_ = *folded;
-  Result<Journal> journal = Journal::open(std::move(files.journal));
+  Result<EndMark> mark = EndMark::open(directory_, identity_, options_.boot_id);
+  if (!mark) return tl::unexpected(mark.error());
+  Result<Journal> journal = Journal::open(std::move(files.journal), std::move(*mark));
   if (!journal) return tl::unexpected(journal.error());
   const Result<std::uint64_t> end =
       journal->replay(*folded, [this](std::uint64_t sequence, std::string_view batch) {
@@ -81,7 +83,7 @@ Result<> SqliteStore::start(Files files) {
       });
   if (!end) return tl::unexpected(end.error());
   opening_.created = files.created;
-  if (Result<> noted = note_opening(journal->db(), *end); !noted) return noted;
+  if (Result<> noted = note_opening(*journal, *end); !noted) return noted;
 
   Result<sqlite::Db> reading =
       sqlite::Db::open(directory_.path(kStateFile), options_.vfs, sqlite::Db::Mode::work);
@@ -98,12 +100,13 @@ Result<> SqliteStore::start(Files files) {
 }
 
 // Was the store closed cleanly, or did a power cut come between? And notes that it is open, before
-// anything is written.
-Result<> SqliteStore::note_opening(sqlite::Db& journal, std::uint64_t end) {
+// anything is written: in the journal's main file, so that what may happen to its log does not make
+// an older note the last.
+Result<> SqliteStore::note_opening(Journal& journal, std::uint64_t end) {
   std::string facts[4];
   const char* const names[4] = {kBootFact, kClosedFact, kLostFact, kLossesFact};
   for (int i = 0; i < 4; ++i) {
-    Result<std::optional<std::string>> found = fact(journal, names[i]);
+    Result<std::optional<std::string>> found = fact(journal.db(), names[i]);
     if (!found) return tl::unexpected(found.error());
     facts[i] = std::move(*found).value_or("");
   }
@@ -115,17 +118,20 @@ Result<> SqliteStore::note_opening(sqlite::Db& journal, std::uint64_t end) {
   const bool clean = opening_.created || !closed.empty();
   const bool same_boot = !options_.boot_id.empty() && boot == options_.boot_id;
   const bool failed = directory_.has(kFailedMark);
+  if (Result<> there = journal.check_end(end, failed); !there) return there;
   // Once it may have lost something, it says so until it was closed cleanly: a process that was
   // killed may not have dealt with it.
   const bool now = failed || (!clean && !same_boot);
   opening_.may_have_lost = now || (!clean && lost == kYes);
   opening_.losses = number_in(losses).value_or(0) + (now ? 1 : 0);
-  const Result<> noted = set_facts(journal, {{kBootFact, options_.boot_id},
-                                             {kClosedFact, ""},
-                                             {kLostFact, opening_.may_have_lost ? kYes : ""},
-                                             {kLossesFact, std::to_string(opening_.losses)}})
-                             .and_then([&] { return journal.sync(); });
-  if (!noted || !failed) return noted;
+  const Result<> noted = set_facts(journal.db(), {{kBootFact, options_.boot_id},
+                                                  {kClosedFact, ""},
+                                                  {kLostFact, opening_.may_have_lost ? kYes : ""},
+                                                  {kLossesFact, std::to_string(opening_.losses)}})
+                             .and_then([&] { return journal.checkpoint(true); });
+  if (!noted) return noted;
+  journal.note_durable(end);
+  if (!failed) return noted;
   return directory_.unmark(kFailedMark);
 }
 

@@ -95,7 +95,7 @@ class SqliteStore final : public Store {
 
   SqliteStore(StoreOptions options, Directory directory);
   Result<> start(Files files);
-  Result<> note_opening(sqlite::Db& journal, std::uint64_t end);
+  Result<> note_opening(Journal& journal, std::uint64_t end);
   void run_threads(Journal journal, StateWriter state, sqlite::Db checkpoints);
   void stop_threads();
 

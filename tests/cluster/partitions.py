@@ -15,51 +15,15 @@ import time
 
 import namespaces
 from cluster import Cluster, check, run
-from load import Client, Event, Load, NotDone, Unknown, check_history, observe, reply_text
+from everything import check_all, step
+from load import Client, Load, NotDone, Unknown
 
 NODES = 5
 WORKERS = 64
-REGISTERS = 48
 LEAST = 2000  # acknowledged requests without which the test has shown little
 CUT = 3  # seconds that a network stays cut
 SETTLED = 2.5  # seconds after which a node that is alone has lost all that it was lent
 ALONE = 32  # requests to such a node
-
-
-def keep(worker):
-    """A key that nobody else writes, or the end of one."""
-    settled = [key for key, state in worker.kept.items() if state == "there"]
-    try:
-        if settled and worker.random.random() < 0.3:
-            key = worker.random.choice(settled)
-            worker.kept[key] = "maybe"
-            worker.request("DEL", key)
-            worker.kept[key] = "gone"
-        else:
-            key = f"kept:{worker.number}:{len(worker.kept)}"
-            worker.kept[key] = "maybe"
-            worker.request("SET", key, key)
-            worker.kept[key] = "there"
-    except (NotDone, Unknown):
-        pass
-
-
-def step(worker):
-    if not hasattr(worker, "history"):
-        worker.history, worker.kept = [], {}
-    if worker.random.random() < 0.02:
-        worker.reconnect()
-    key = f"register:{worker.random.randrange(REGISTERS)}"
-    dice = worker.random.random()
-    if dice < 0.3:
-        observe(worker, "GET", key)
-    elif dice < 0.5:
-        observe(worker, "SET", key, f"{worker.number}.{len(worker.history)}")
-    elif dice < 0.6:
-        observe(worker, "DEL", key)
-    else:
-        keep(worker)
-    worker.load.stopping.wait(worker.random.random() * 0.03)
 
 
 class Faults:
@@ -166,36 +130,6 @@ def check_refuses(node):
           (f"; wrong: {wrong[:3]}" if wrong else ""))
 
 
-def read_finally(cluster, history):
-    """One read of each register through each node, after everything."""
-    for node in cluster.nodes:
-        client = Client(node.ring_target)
-        for n in range(REGISTERS):
-            event = Event(node.name, f"register:{n}", "GET", None)
-            event.reply = reply_text("GET", client.run("GET", event.key))
-            event.replied = time.monotonic_ns()
-            history.append(event)
-        client.close()
-
-
-def check_kept(cluster, load):
-    kept = {key: state for worker in load.workers for key, state in worker.kept.items()}
-    keys = [key for key, state in kept.items() if state != "maybe"]
-    client = Client(cluster.nodes[0].ring_target)
-    values = {}
-    for start in range(0, len(keys), 100):
-        some = keys[start:start + 100]
-        values.update(zip(some, client.pipeline([("GET", key) for key in some])))
-    client.close()
-    there = [key for key in keys if kept[key] == "there"]
-    gone = [key for key in keys if kept[key] == "gone"]
-    lost = [key for key in there if values[key] != key.encode()]
-    undone = [key for key in gone if values[key] is not None]
-    check(there and not lost, f"{len(there)} acknowledged writes, {len(lost)} lost {lost[:5]}")
-    check(gone and not undone, f"{len(gone)} acknowledged deletes, {len(undone)} undone "
-          f"{undone[:5]}")
-
-
 def make_cluster(partitions):
     cluster = Cluster(NODES, namespaces.Network().node if partitions else None)
     # A founder that lost its disk has to know whom to join.
@@ -221,15 +155,7 @@ def test():
         load.stop()
     cluster.wait_ready()
     check(True, "the ring is stable again")
-    done = load.total("done")
-    check(done >= LEAST, f"{done} requests acknowledged, {load.total('unknown')} uncertain, "
-          f"{load.total('not_done')} not done")
-    check_kept(cluster, load)
-    history = [event for worker in load.workers for event in worker.history]
-    read_finally(cluster, history)
-    linearizable, explanation = check_history(history)
-    print("\n".join("      " + line for line in explanation.splitlines()[-60:]), flush=True)
-    check(linearizable, "each register's history is linearizable")
+    check_all(cluster, load, LEAST)
 
 
 run(test)

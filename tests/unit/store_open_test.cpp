@@ -197,6 +197,70 @@ TEST_F(StoreOpen, JournalWithoutItsEnd) {
   EXPECT_THAT(error.message, HasSubstr("was closed with batch 1 at its end, but ends at batch 0"));
 }
 
+// SQLite ends a log where it is damaged, silently.
+TEST_F(StoreOpen, JournalsLogDamagedAfterAKill) {
+  const auto cut_to = [&](std::uintmax_t size) {
+    std::filesystem::resize_file(path("journal.db-wal"), size);
+  };
+  const std::pair<const char*, std::function<void()>> kinds[] = {
+      {"deleted", [&] { std::filesystem::remove(path("journal.db-wal")); }},
+      {"empty", [&] { cut_to(0); }},
+      {"shorter", [&] { cut_to(std::filesystem::file_size(path("journal.db-wal")) - 4096); }},
+      {"flipped", [&] {
+         std::fstream log(path("journal.db-wal"), std::ios::in | std::ios::out | std::ios::binary);
+         log.seekg(-100, std::ios::end);
+         const int byte = log.get();
+         log.seekp(-100, std::ios::end);
+         log.put(static_cast<char>(byte ^ 1));
+       }}};
+  for (const auto& [name, damage] : kinds) {
+    SCOPED_TRACE(name);
+    std::filesystem::remove_all(directory_.file("data"));
+    make();
+    open();
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(write(put("a", "2"), Durability::written));
+    store_.reset();
+    std::filesystem::copy(directory_.file("data"), directory_.file("kept"));
+    damage();
+    const Error error = refused(options());
+    EXPECT_EQ(error.code, Code::corrupt);
+    EXPECT_THAT(error.message, HasSubstr("all up to 21 had been written"));
+    std::filesystem::remove_all(directory_.file("data"));
+    std::filesystem::rename(directory_.file("kept"), directory_.file("data"));
+    open();
+    EXPECT_EQ(get("a"), "2");
+    store_.reset();
+  }
+}
+
+TEST_F(StoreOpen, SyncedBatchesAreMissedAfterAPowerCutWrittenOnesAreNot) {
+  StoreOptions before = options();
+  before.boot_id = "before";
+  before.flush_interval = std::chrono::hours(1);
+  StoreOptions after = before;
+  after.boot_id = "after";
+  const auto lose_the_log = [&](Durability durability) {
+    std::filesystem::remove_all(directory_.file("data"));
+    open(before);
+    ASSERT_TRUE(write(put("a", "1"), durability));
+    store_.reset();
+    std::filesystem::remove(path("journal.db-wal"));
+  };
+  lose_the_log(Durability::durable);
+  EXPECT_THAT(refused(after).message, HasSubstr("all up to 1 had been synced"));
+  lose_the_log(Durability::written);
+  open(after);
+  EXPECT_TRUE(store_->opening().may_have_lost);
+  EXPECT_EQ(get("a"), std::nullopt);
+}
+
+TEST_F(StoreOpen, WithoutItsNoteOfTheEnd) {
+  make();
+  std::filesystem::remove(path("store.end"));
+  open();
+  EXPECT_EQ(get("a"), "1");
+}
+
 TEST_F(StoreOpen, ReadOnlyDirectory) {
   make();
   std::filesystem::permissions(directory_.path(), std::filesystem::perms(0755));

@@ -1,0 +1,79 @@
+"""Three nodes under load that are killed all at once, again and again, and started in any order.
+The machine stays up, so nothing acknowledged is lost, whatever ring.durability is.
+
+    kill_all.py [--rounds N] [--seed N]
+"""
+
+import argparse
+import os
+import random
+import subprocess
+import time
+
+from cluster import SERVER, TOP, Cluster, Node, check, run, set_toml
+from everything import check_all, step
+from load import Load
+
+NODES = 3
+WORKERS = 32
+LEAST = 500  # acknowledged requests without which the test has shown little
+MODES = ("interval", "commit")
+
+
+def with_durability(mode):
+    """Makes nodes as Cluster() wants them."""
+    def make(directory, name, peers):
+        node = Node(directory, name, peers)
+        with open(node.config, encoding="utf-8") as config:
+            text = set_toml(config.read(), "ring", "durability", f'"{mode}"')
+        with open(node.config, "w", encoding="utf-8") as config:
+            config.write(text)
+        return node
+    return make
+
+
+def known(mode):
+    return subprocess.run([SERVER, "check", os.path.join(TOP, "conf/node/node.toml"), "--set",
+                           f"ring.durability={mode}"], capture_output=True,
+                          check=False).returncode == 0
+
+
+def kill_all(cluster, dice, rounds):
+    for number in range(rounds):
+        time.sleep(0.5 + dice.random() * 2)
+        for node in cluster.nodes:
+            node.process.kill()
+        for node in cluster.nodes:
+            node.process.wait()
+        for node in dice.sample(cluster.nodes, NODES):
+            node.start()
+        cluster.wait_ready()
+        print(f"      {number + 1}. all were killed and started again", flush=True)
+
+
+def test_mode(mode, dice, rounds):
+    cluster = Cluster(NODES, with_durability(mode))
+    load = Load([node.ring_target for node in cluster.nodes], WORKERS, step)
+    try:
+        kill_all(cluster, dice, rounds)
+    finally:
+        load.stop()
+    check(True, f"{mode}: the ring is stable again")
+    check_all(cluster, load, LEAST)
+    cluster.close()
+
+
+def test():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    options = arguments.parse_args()
+    print(f"      seed {options.seed}", flush=True)
+    for mode in MODES:
+        if known(mode):
+            test_mode(mode, random.Random(options.seed), options.rounds)
+        else:
+            print(f"      not run: {mode}, which this version does not have", flush=True)
+
+
+run(test)
