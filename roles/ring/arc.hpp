@@ -51,6 +51,7 @@ struct Host {
   std::uint64_t losses = 0;  // of its store, so far
   HiveOptions hive;
   Options options;
+  bool leaving = false;                   // becomes no member any more
   bool stopping = false;                  // takes no ownership any more
   std::uint64_t random = 0;               // state of the jitter's generator
   std::map<NodeId, std::uint64_t> boots;  // the others' lives, as last heard
@@ -140,6 +141,8 @@ class Arc {
   bool waiting_for_recovery() const { return recovery_ != nullptr; }
   // The epoch of its ownership; of its record, if it is not the owner.
   Epoch epoch() const { return reign_ ? reign_->epoch : record().epoch; }
+  // The change under way, if there is one.
+  const Step* step() const { return reign_ && reign_->change ? &reign_->change->step : nullptr; }
   // The change that waits until its next members are ready, and may still be given up.
   const Step* waiting_step() const {
     const bool waits = reign_ && reign_->change && !claim_ && !reign_->change->draining;
@@ -265,10 +268,11 @@ class Arc {
 
   // arc_member.cpp
   Epoch highest() const;  // below it, everything is refused
+  bool declines() const;
   bool bound_to_another(Time now, NodeId candidate) const;
   bool would_promise(Time now, NodeId candidate, Epoch epoch) const;
   void install(Time now, const Record& record, NodeId teller, Effects&);
-  void save(Completion completion, Effects&);
+  void save(Standing standing, Completion completion, Effects&);
   void refuse(NodeId to, Epoch epoch, Effects&);
   void drop_copy(Effects&);
   void store_entry(const std::string& key, const Entry& entry, Effects&);
@@ -292,7 +296,7 @@ class Arc {
   void tick_recovery(Time now, Effects&);
   void pull_on(Time now, NodeId from, const Fetched&, Effects&);
   void pull_next(NodeId from, Effects&);
-  void recover_under(const Record& record, Effects&);
+  void recover_under(Time now, const Record& newer, Effects&);
   void check_recovery(Effects&);
 
   // arc_owner.cpp
@@ -302,6 +306,7 @@ class Arc {
   bool lease_valid(Time now) const;
   void check_in_force(Time now, Effects&);
   void settle(Effects&);
+  void on_settled(Effects&);
   void advance(Time now, Effects&);
   std::uint64_t on_majority() const;
   void release(Time now, Effects&);

@@ -91,7 +91,7 @@ void Arc::start_promising(Time now, Effects& effects) {
   claim_->stage = Claim::Stage::promising;
   claim_->started = now;
   standing_.promise = {claim_->epoch, host_.self};
-  save({0, Completion::Kind::promised, claim_->epoch, 0, 0, host_.self}, effects);
+  save(standing_, {0, Completion::Kind::promised, claim_->epoch, 0, 0, host_.self}, effects);
   ask_promises(now, effects);
 }
 
@@ -122,7 +122,12 @@ void Arc::check_promises(Time now, Effects& effects) {
   const Record& counted = claim_->next ? *claim_->next : claim_->base;
   // This node's own promise, too: a later life of it must not take the epoch for a free one.
   if (!promised(host_.self) || !counted.majority(promised)) return;
-  if (claim_->next) return write_record(now, effects);
+  if (claim_->next) {
+    // A newcomer agrees to be named, on its disk: one that has not may leave for good meanwhile.
+    for (NodeId node : counted.members)
+      if (!record().names(node) && !promised(node)) return;
+    return write_record(now, effects);
+  }
   if (!claim_->base.names(host_.self)) return give_up_claim(now, effects);
 
   claim_->stage = Claim::Stage::merging;
@@ -180,7 +185,7 @@ void Arc::write_record(Time now, Effects& effects) {
       Record{claim_->epoch, host_.self, claim_->base.members, claim_->base.replaces});
   standing_.record = std::move(next);
   effects.changed.push_back(id_);
-  save({0, Completion::Kind::installed, claim_->epoch, 0, 1, host_.self}, effects);
+  save(standing_, {0, Completion::Kind::installed, claim_->epoch, 0, 1, host_.self}, effects);
   if (record().owner == host_.self) return;
   // Ownership is passed: from here on this node answers nothing, whatever becomes of the record.
   step_down(now, effects, "ownership is passed on");

@@ -34,11 +34,12 @@ Arc::Arc(Host& host, ArcId id, Standing standing, Table table, bool may_have_los
 
 Epoch Arc::highest() const { return std::max(standing_.record.epoch, standing_.promise.epoch); }
 
-void Arc::save(Completion completion, Effects& effects) {
+void Arc::save(Standing standing, Completion completion, Effects& effects) {
   if (!recovery_) standing_.losses = host_.losses;  // or its repair is done: see check_recovery()
+  standing.losses = standing_.losses;
   auto& write = effects.write(Durability::durable);
   const char key[2] = {static_cast<char>(id_ >> 8), static_cast<char>(id_ & 0xff)};
-  write.batch.put(kArcSpace, {key, sizeof key}, encode_row(standing_));
+  write.batch.put(kArcSpace, {key, sizeof key}, encode_row(standing));
   completion.arc = id_;
   write.completions.push_back(completion);
 }
@@ -69,8 +70,15 @@ void Arc::on(Time now, NodeId from, const PreVote& m, Effects& effects) {
                PreVoteReply{id_, m.epoch, would_promise(now, from, m.epoch), highest(), record()});
 }
 
+// A node that leaves takes no part in making it a member: its voice would be needed after it is
+// gone. But where it has promised its part already, a record may name it, and it stays for that.
+bool Arc::declines() const {
+  return host_.leaving && standing_.promise.epoch <= record().epoch &&
+         !Record::has(record().everybody(), host_.self);
+}
+
 void Arc::on(Time now, NodeId from, const Prepare& m, Effects& effects) {
-  if (recovery_) return;
+  if (recovery_ || declines()) return;
   const bool again = standing_.promise == Promise{m.epoch, from} && record().epoch < m.epoch;
   if (!again) {
     if (m.epoch <= highest()) return refuse(from, m.epoch, effects);
@@ -79,7 +87,10 @@ void Arc::on(Time now, NodeId from, const Prepare& m, Effects& effects) {
     if (reign_) step_down(now, effects, "another node was promised a higher epoch");
     if (claim_) claim_.reset();
     standing_.promise = {m.epoch, from};
-    heard_ = now;  // gives the candidate time to finish
+    // Gives the candidate time to finish; also from one who takes itself for the owner and would not
+    // wait for silence: two of those topple each other for ever.
+    heard_ = now;
+    next_attempt_ = now + host_.options.takeover_after + host_.jitter(host_.options.takeover_after);
   }
   if (SKEP_PLANT(promise_not_durable)) {
     const Promise kept = std::exchange(standing_.promise, Promise{});
@@ -87,12 +98,12 @@ void Arc::on(Time now, NodeId from, const Prepare& m, Effects& effects) {
     standing_.promise = kept;
     return;
   }
-  save({0, Completion::Kind::promised, m.epoch, 0, 0, from}, effects);
+  save(standing_, {0, Completion::Kind::promised, m.epoch, 0, 0, from}, effects);
 }
 
 void Arc::on(Time now, NodeId from, const Install& m, Effects& effects) {
   if (!well_formed(m.record)) return;
-  if (recovery_) return recover_under(m.record, effects);
+  if (recovery_) return recover_under(now, m.record, effects);
   if (m.record.epoch < highest()) return refuse(from, m.record.epoch, effects);
   install(now, m.record, from, effects);
 }
@@ -101,7 +112,7 @@ void Arc::on(Time now, NodeId from, const Install& m, Effects& effects) {
 // those it knows may be gone as well.
 void Arc::on_rumor(Time now, const Record& heard, Effects& effects) {
   if (!heard.settled() || !well_formed(heard) || heard.epoch <= record().epoch) return;
-  if (recovery_) return recover_under(heard, effects);
+  if (recovery_) return recover_under(now, heard, effects);
   const bool replaced = Record::has(record().everybody(), host_.self) && !heard.names(host_.self);
   if (replaced && heard.epoch >= highest()) install(now, heard, 0, effects);
 }
@@ -122,7 +133,7 @@ void Arc::install(Time now, const Record& next, NodeId teller, Effects& effects)
     if (next.settled() && !next.names(host_.self)) drop_copy(effects);
   }
   const Completion done{id_, Completion::Kind::installed, next.epoch, 0, news ? 1U : 0U, teller};
-  if (news || settles) return save(done, effects);
+  if (news || settles) return save(standing_, done, effects);
   effects.write(Durability::written).completions.push_back(done);  // in its turn: after the row
 }
 
@@ -172,6 +183,7 @@ void Arc::lose_stream(NodeId owner, Epoch epoch, std::uint32_t round, Effects& e
 
 void Arc::on(Time, NodeId from, const SyncBegin& m, Effects& effects) {
   if (recovery_ || m.boot != host_.boot || m.digests.size() != table_.buckets()) return;
+  if (declines()) return;
   if (!accepts_stream(from, m.epoch)) return refuse(from, m.epoch, effects);
   const bool same = stream_ && stream_->epoch == m.epoch && stream_->from == from;
   if (same && m.round <= stream_->round) return;
@@ -294,6 +306,9 @@ void Arc::on_completed(Time now, const Completion& done, Effects& effects) {
         for (NodeId node : record().everybody())
           if (node != host_.self) effects.send(node, Install{id_, record()});
       }
+      return;
+    case Completion::Kind::settled:
+      if (reign_ && record().epoch == done.epoch && !record().settled()) on_settled(effects);
       return;
     case Completion::Kind::appended:
       if (stream_ && stream_->epoch == done.epoch && stream_->round == done.round)

@@ -40,7 +40,7 @@ void Arc::found(Effects& effects) {
   standing_.record = {1, host_.self, {host_.self}, {}};
   standing_.promise = {1, host_.self};
   effects.changed.push_back(id_);
-  save({0, Completion::Kind::installed, 1, 0, 1, host_.self}, effects);
+  save(standing_, {0, Completion::Kind::installed, 1, 0, 1, host_.self}, effects);
 }
 
 void Arc::begin_reign(Time now, Effects& effects) {
@@ -121,9 +121,16 @@ void Arc::check_in_force(Time now, Effects& effects) {
   serve_held(now, effects);
 }
 
+// Nobody hears that the record is settled before this is on the owner's disk: a member that it
+// replaces may go for good at once, and an owner that forgot would wait for that member's voice.
 void Arc::settle(Effects& effects) {
+  Standing settled = standing_;
+  settled.record.replaces.clear();
+  save(settled, {0, Completion::Kind::settled, record().epoch, 0, 0, 0}, effects);
+}
+
+void Arc::on_settled(Effects& effects) {
   standing_.record.replaces.clear();
-  save({0, Completion::Kind::installed, record().epoch, 0, 0, 0}, effects);
   for (const auto& [node, peer] : reign_->peers) effects.send(node, Install{id_, record()});
   std::erase_if(reign_->peers, [&](const auto& entry) { return !record().names(entry.first); });
   effects.changed.push_back(id_);

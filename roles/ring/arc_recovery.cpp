@@ -24,10 +24,10 @@ void Arc::on(Time, NodeId from, const Pull& m, Effects& effects) {
   effects.send(from, Pulled{id_, m.boot, recovery_ == nullptr, record(), table_.digests()});
 }
 
-void Arc::on(Time, NodeId from, const Pulled& m, Effects& effects) {
+void Arc::on(Time now, NodeId from, const Pulled& m, Effects& effects) {
   if (!recovery_ || recovery_->writing || m.boot != host_.boot) return;
   if (m.digests.size() != table_.buckets()) return;
-  if (well_formed(m.record)) recover_under(m.record, effects);
+  if (well_formed(m.record)) recover_under(now, m.record, effects);
   if (!recovery_) return;
   auto& other = recovery_->others[from];
   if (other.answered && !other.done) return;  // its buckets are being fetched
@@ -43,13 +43,14 @@ void Arc::on(Time, NodeId from, const Pulled& m, Effects& effects) {
 }
 
 // The members to pull from are those of the newest record; the ones that were may be gone for good.
-void Arc::recover_under(const Record& record, Effects& effects) {
-  if (recovery_->writing || record.epoch <= recovery_->record.epoch) return;
-  recovery_->record = record;
-  if (Record::has(record.everybody(), host_.self)) return;
+void Arc::recover_under(Time now, const Record& newer, Effects& effects) {
+  if (recovery_->writing || newer.epoch <= recovery_->record.epoch) return;
+  recovery_->record = newer;
+  if (Record::has(newer.everybody(), host_.self)) return;
   // Replaced meanwhile: nobody counts on this copy.
   drop_copy(effects);
   recovery_.reset();
+  if (newer.epoch >= highest()) install(now, newer, 0, effects);
 }
 
 void Arc::pull_next(NodeId from, Effects& effects) {
@@ -93,7 +94,7 @@ void Arc::check_recovery(Effects& effects) {
   recovery_->writing = true;
   effects.log(Level::info, "arc " + std::to_string(id_) + ": counts again after the power cut");
   standing_.losses = host_.losses;
-  save({id_, Completion::Kind::recovered, record().epoch, 0, 0, host_.self}, effects);
+  save(standing_, {id_, Completion::Kind::recovered, record().epoch, 0, 0, host_.self}, effects);
 }
 
 }  // namespace skep::ring

@@ -47,6 +47,8 @@ class Core {
 
   // From now on this node passes its arcs on and takes no other.
   void stop() { host_.stopping = true; }
+  // From now on it becomes no new member of any arc; others may not have heard that it leaves.
+  void leave() { host_.leaving = true; }
   std::size_t owned() const;
   // Whether, for an arc that this node owns, another member is there that could own it.
   bool has_successors() const;

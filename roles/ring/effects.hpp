@@ -23,6 +23,7 @@ struct Completion {
   enum class Kind : std::uint8_t {
     promised,   // the promise of `epoch` to `node`
     installed,  // the record of `epoch`
+    settled,    // that it is settled, at its owner
     appended,   // this member's stream up to `number`
     synced,     // a copy's piece `number`
     own,        // the owner's own stream up to `number`

@@ -264,6 +264,7 @@ void Ring::leave(std::function<void(Result<>)> done) {
   });
   if (!others)
     return done(fail(Code::unavailable, "no other ring node is there to take what this one keeps"));
+  core_->leave();
   membership_.set_leaving();
   ending_ = Ending{true, Time::max(), std::move(done)};
   changed_nodes();
@@ -273,8 +274,10 @@ void Ring::leave(std::function<void(Result<>)> done) {
 bool Ring::may_be_named() const {
   const auto& arcs = core_->arcs();
   return std::any_of(arcs.begin(), arcs.end(), [&](const auto& arc) {
-    const Epoch known = std::max(arc->record().epoch, router_->hint(arc->id()).epoch);
-    return arc->promise().epoch > known;
+    const Record& heard = router_->hint(arc->id());
+    const bool named =
+        heard.epoch > arc->record().epoch && Record::has(heard.everybody(), core_->host().self);
+    return named || arc->promise().epoch > std::max(arc->record().epoch, heard.epoch);
   });
 }
 

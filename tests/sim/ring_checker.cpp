@@ -177,7 +177,9 @@ bool RingChecker::has(const RingNode& node, const std::string& key, ring::Versio
 }
 
 void RingChecker::check_acknowledged() {
-  for (const auto& [key, floor] : floors_) {
+  for (const auto& entry : floors_) {
+    const std::string& key = entry.first;
+    const Floor& floor = entry.second;
     const std::size_t arc = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
     const std::vector<Record> records = current(arc);
     if (records.empty()) continue;
@@ -218,8 +220,28 @@ bool RingChecker::bears(const std::vector<NodeId>& members, const RingNode& cand
   return damaged <= (lost ? members.size() - majority : majority - 1);
 }
 
+// The members that are about to hold: of records on their way to a disk, and of changes under way.
+std::vector<std::vector<NodeId>> RingChecker::coming(std::size_t arc) const {
+  std::vector<std::vector<NodeId>> sets;
+  for (const auto& node : nodes_) {
+    if (node->core() == nullptr) continue;
+    const Arc& at_node = *node->core()->arcs()[arc];
+    if (at_node.record().epoch > in_force_[arc]) sets.push_back(at_node.record().members);
+    const ring::Step* step = at_node.step();
+    if (step == nullptr) continue;
+    std::vector<NodeId> next = at_node.record().members;
+    std::erase(next, step->leaver);
+    if (step->newcomer != 0)
+      next.insert(std::lower_bound(next.begin(), next.end(), step->newcomer), step->newcomer);
+    sets.push_back(std::move(next));
+  }
+  return sets;
+}
+
 bool RingChecker::may_damage(const RingNode& candidate, bool wipe) const {
   for (std::size_t arc = 0; arc < plan_.ring.hive.arcs; ++arc) {
+    for (const auto& members : coming(arc))
+      if (!bears(members, candidate, wipe, arc)) return false;
     const std::vector<Record> records = current(arc);
     if (records.empty()) return false;
     for (const Record& record : records)

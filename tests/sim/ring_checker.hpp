@@ -59,6 +59,7 @@ class RingChecker {
   bool in_force(const ring::Record& record, std::size_t arc) const;
   bool counts(const RingNode& node, std::size_t arc) const;
   bool changing(std::size_t arc) const;
+  std::vector<std::vector<NodeId>> coming(std::size_t arc) const;
   bool bears(const std::vector<NodeId>& members, const RingNode& candidate, bool wipe,
              std::size_t arc) const;
   static std::optional<ring::Entry> whole(const RingNode& node, std::string_view key,
