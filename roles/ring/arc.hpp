@@ -137,6 +137,8 @@ class Arc {
   // Its record is in force; requests are taken.
   bool serving() const { return reign_ && reign_->serving; }
   bool may_read(Time now) const { return serving() && lease_valid(now); }
+  // Whether others may hear of its record as it is: see on_settled().
+  bool may_tell() const { return !reign_ || reign_->replaced.empty(); }
   bool changing() const { return reign_ && (reign_->change || claim_); }
   bool waiting_for_recovery() const { return recovery_ != nullptr; }
   // The epoch of its ownership; of its record, if it is not the owner.
@@ -213,6 +215,7 @@ class Arc {
   struct Peer {
     enum class Sync : std::uint8_t { none, asked, copying, done };
     bool has_record = false;
+    bool settled = false;  // so is the record on its disk
     Time lease_until{};
     std::uint64_t boot = 0;
     Sync sync = Sync::none;
@@ -257,7 +260,8 @@ class Arc {
     std::uint64_t own = 0;        // in this node's journal
     std::uint64_t committed = 0;  // on a majority
     std::map<NodeId, Peer> peers;
-    std::vector<Item> tail;  // writes not yet flushed; the last one's number is `last`
+    std::vector<NodeId> replaced;  // by a settled record, and not to be told yet
+    std::vector<Item> tail;        // writes not yet flushed; the last one's number is `last`
     std::size_t tail_bytes = 0;
     std::deque<Waiting> waiting;  // by number
     std::deque<Waiting> parked;   // reads that wait for nothing but a lease
@@ -307,6 +311,7 @@ class Arc {
   void check_in_force(Time now, Effects&);
   void settle(Effects&);
   void on_settled(Effects&);
+  void dismiss(Effects&);
   void advance(Time now, Effects&);
   std::uint64_t on_majority() const;
   void release(Time now, Effects&);

@@ -132,7 +132,9 @@ void Arc::install(Time now, const Record& next, NodeId teller, Effects& effects)
     effects.changed.push_back(id_);
     if (next.settled() && !next.names(host_.self)) drop_copy(effects);
   }
-  const Completion done{id_, Completion::Kind::installed, next.epoch, 0, news ? 1U : 0U, teller};
+  const Completion done{
+      id_,   Completion::Kind::installed, next.epoch, record().settled() ? 1U : 0U, news ? 1U : 0U,
+      teller};
   if (news || settles) return save(standing_, done, effects);
   effects.write(Durability::written).completions.push_back(done);  // in its turn: after the row
 }
@@ -296,7 +298,7 @@ void Arc::on_completed(Time now, const Completion& done, Effects& effects) {
       durable_ = std::max(durable_, done.epoch);
       if (done.epoch != record().epoch) return;
       if (done.node != 0 && done.node != host_.self)
-        effects.send(done.node, Installed{id_, done.epoch, host_.boot});
+        effects.send(done.node, Installed{id_, done.epoch, host_.boot, done.round != 0});
       // Only a record that came in this life makes an owner: an earlier life may have ordered
       // writes in its epoch that this one does not know.
       if (record().owner == host_.self && done.number == 1 && done.epoch == highest())

@@ -121,8 +121,9 @@ void Arc::check_in_force(Time now, Effects& effects) {
   serve_held(now, effects);
 }
 
-// Nobody hears that the record is settled before this is on the owner's disk: a member that it
-// replaces may go for good at once, and an owner that forgot would wait for that member's voice.
+// A member that the record replaces may go for good once it hears that it is settled; whoever has
+// forgotten that, or never knew, waits for its voice. So it hears of it when this is on the disks of
+// a majority of the new members, and nobody does before it is on the owner's.
 void Arc::settle(Effects& effects) {
   Standing settled = standing_;
   settled.record.replaces.clear();
@@ -130,9 +131,25 @@ void Arc::settle(Effects& effects) {
 }
 
 void Arc::on_settled(Effects& effects) {
-  standing_.record.replaces.clear();
-  for (const auto& [node, peer] : reign_->peers) effects.send(node, Install{id_, record()});
-  std::erase_if(reign_->peers, [&](const auto& entry) { return !record().names(entry.first); });
+  const std::vector<NodeId> replaces = std::exchange(standing_.record.replaces, {});
+  std::set_difference(replaces.begin(), replaces.end(), record().members.begin(),
+                      record().members.end(), std::back_inserter(reign_->replaced));
+  for (const auto& [node, peer] : reign_->peers)
+    if (record().names(node)) effects.send(node, Install{id_, record()});
+  effects.changed.push_back(id_);
+  dismiss(effects);
+}
+
+void Arc::dismiss(Effects& effects) {
+  const auto& peers = reign_->peers;
+  const auto knows = [&](NodeId node) {
+    return node == host_.self || (peers.contains(node) && peers.at(node).settled);
+  };
+  if (reign_->replaced.empty() || !Record::most(record().members, knows)) return;
+  for (NodeId node : std::exchange(reign_->replaced, {})) {
+    effects.send(node, Install{id_, record()});
+    if (step() == nullptr || step()->newcomer != node) reign_->peers.erase(node);
+  }
   effects.changed.push_back(id_);
 }
 

@@ -44,7 +44,9 @@ void Arc::on(Time now, NodeId from, const Pulled& m, Effects& effects) {
 
 // The members to pull from are those of the newest record; the ones that were may be gone for good.
 void Arc::recover_under(Time now, const Record& newer, Effects& effects) {
-  if (recovery_->writing || newer.epoch <= recovery_->record.epoch) return;
+  const Record& known = recovery_->record;
+  const bool settles = newer.epoch == known.epoch && newer.settled() && !known.settled();
+  if (recovery_->writing || (newer.epoch <= known.epoch && !settles)) return;
   recovery_->record = newer;
   if (Record::has(newer.everybody(), host_.self)) return;
   // Replaced meanwhile: nobody counts on this copy.

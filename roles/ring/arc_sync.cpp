@@ -12,7 +12,8 @@ void Arc::tick_peers(Time now, Effects& effects) {
   const Duration patience = 3 * host_.options.heartbeat;
   for (auto& [node, peer] : reign_->peers) {
     const bool named = Record::has(everybody, node);
-    if (named && !peer.has_record && record().epoch == reign_->epoch &&
+    const bool knows = peer.has_record && (peer.settled || reign_->replaced.empty());
+    if (named && !knows && record().epoch == reign_->epoch &&
         now >= peer.installed_sent + host_.options.heartbeat) {
       peer.installed_sent = now;
       effects.send(node, Install{id_, record()});
@@ -72,6 +73,9 @@ void Arc::on(Time now, NodeId from, const Installed& m, Effects& effects) {
   const auto found = reign_->peers.find(from);
   if (found == reign_->peers.end()) return;
   found->second.has_record = true;
+  found->second.settled = found->second.settled || m.settled;
+  dismiss(effects);
+  if (!reign_->peers.contains(from)) return;
   meet(now, from, found->second, m.boot, effects);
   check_in_force(now, effects);
 }

@@ -22,7 +22,7 @@ inline constexpr std::string_view kArcSpace = "ring.arc";  // arc, big-endian ->
 struct Completion {
   enum class Kind : std::uint8_t {
     promised,   // the promise of `epoch` to `node`
-    installed,  // the record of `epoch`
+    installed,  // the record of `epoch`; `number` 1: it is news here, `round` 1: it is settled
     settled,    // that it is settled, at its owner
     appended,   // this member's stream up to `number`
     synced,     // a copy's piece `number`

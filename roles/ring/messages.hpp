@@ -169,10 +169,12 @@ struct Installed {
   ArcId arc = 0;
   Epoch epoch = 0;
   std::uint64_t boot = 0;
+  bool settled = false;  // so is the record on this disk
   template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("boot", m.boot);
+    v("settled", m.settled);
   }
 };
 // What was said in `epoch` is refused: a higher one is promised.

@@ -213,7 +213,8 @@ void Ring::changed_nodes() {
     node.id = id;
     node.weight = std::max(member.weight, 1U);
     node.alive = member.state == MemberState::alive || member.state == MemberState::leaving;
-    node.gone = member.state == MemberState::leaving || member.state == MemberState::left;
+    node.gone = member.state == MemberState::leaving || member.state == MemberState::left ||
+                replaced;  // its disk is lost
     node.eligible =
         member.state == MemberState::alive || member.state == MemberState::suspect || recently_dead;
     nodes.push_back(node);
@@ -346,6 +347,9 @@ void Ring::retry_refused() {
 void Ring::spread(ArcId arc) {
   const Record& record = core_->arcs()[arc]->record();
   router_->learn(env_.clock.now(), arc, record);
+  // That a record is settled is its owner's to say, when it is time to.
+  if (record.settled() && (record.owner != core_->host().self || !core_->arcs()[arc]->may_tell()))
+    return;
   const std::uint64_t version = record.epoch << 1 | (record.settled() ? 1U : 0U);
   membership_.spread({std::string(kRecordTopic), arc, version, wire::encode(record)});
 }

@@ -212,7 +212,7 @@ TEST(Messages, GoldenBytes) {
   EXPECT_EQ(hex(wire::encode(Promised{1, 2, record, {9}})),
             "01000200000000000000" + record_hex + "010900000000000000");
   EXPECT_EQ(hex(wire::encode(Install{1, record})), "0100" + record_hex);
-  EXPECT_EQ(hex(wire::encode(Installed{1, 2, 3})), "010002000000000000000300000000000000");
+  EXPECT_EQ(hex(wire::encode(Installed{1, 2, 3, true})), "01000200000000000000030000000000000001");
   EXPECT_EQ(hex(wire::encode(Refused{1, 2, 3, record})),
             "010002000000000000000300000000000000" + record_hex);
   EXPECT_EQ(hex(wire::encode(SyncBegin{1, 2, 3, 4, 5, {6}})),
