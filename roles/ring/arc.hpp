@@ -275,6 +275,7 @@ class Arc {
   bool declines() const;
   bool bound_to_another(Time now, NodeId candidate) const;
   bool would_promise(Time now, NodeId candidate, Epoch epoch) const;
+  void learn(Time now, const Record& heard, Effects&);
   void install(Time now, const Record& record, NodeId teller, Effects&);
   void save(Standing standing, Completion completion, Effects&);
   void refuse(NodeId to, Epoch epoch, Effects&);

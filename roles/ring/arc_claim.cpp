@@ -65,14 +65,9 @@ void Arc::start_vote(Time now, Effects& effects) {
 void Arc::on(Time now, NodeId from, const PreVoteReply& m, Effects& effects) {
   seen_ = std::max(seen_, m.promised);
   if (recovery_ || reign_) return;
-  const bool newer = m.record.epoch > record().epoch || (m.record.epoch == record().epoch &&
-                                                         m.record.settled() && !record().settled());
-  if (well_formed(m.record) && newer && m.record.epoch >= highest()) {
-    const Time heard = heard_;
-    install(now, m.record, 0, effects);  // drops the claim: its majorities may be others
-    heard_ = heard;
-    return;
-  }
+  const Time heard = heard_;
+  learn(now, m.record, effects);  // drops a claim to more: its majorities may be others
+  heard_ = heard;
   if (!claim_ || claim_->stage != Claim::Stage::voting || claim_->epoch != m.epoch || !m.yes)
     return;
   claim_->yes.insert(from);

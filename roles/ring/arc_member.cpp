@@ -114,12 +114,22 @@ void Arc::on_rumor(Time now, const Record& heard, Effects& effects) {
   if (!heard.settled() || !well_formed(heard) || heard.epoch <= record().epoch) return;
   if (recovery_) return recover_under(now, heard, effects);
   const bool replaced = Record::has(record().everybody(), host_.self) && !heard.names(host_.self);
-  if (replaced && heard.epoch >= highest()) install(now, heard, 0, effects);
+  if (replaced) learn(now, heard, effects);
+}
+
+// Takes note of a record that somebody else has. That is knowledge, not consent: who has promised a
+// higher epoch goes on refusing this one's owner. Without it a node that was replaced, and knows no
+// better than to ask for votes, would topple the owners to come.
+void Arc::learn(Time now, const Record& heard, Effects& effects) {
+  const bool settles = heard.epoch == record().epoch && heard.settled() && !record().settled();
+  const bool claims = claim_ && claim_->stage != Claim::Stage::voting;
+  if (!well_formed(heard) || (heard.epoch <= record().epoch && !settles)) return;
+  if (claims && heard.epoch < highest()) return;  // its promises say what counts
+  install(now, heard, 0, effects);
 }
 
 // Takes a record over that somebody else wrote. `teller` is answered when it is durable; 0: nobody.
 void Arc::install(Time now, const Record& next, NodeId teller, Effects& effects) {
-  SKEP_ASSERT(next.epoch >= highest());
   const bool news = next.epoch > record().epoch;
   const bool settles = !news && next.settled() && !record().settled();
   if (news) {

@@ -52,7 +52,7 @@ void Arc::recover_under(Time now, const Record& newer, Effects& effects) {
   // Replaced meanwhile: nobody counts on this copy.
   drop_copy(effects);
   recovery_.reset();
-  if (newer.epoch >= highest()) install(now, newer, 0, effects);
+  learn(now, newer, effects);
 }
 
 void Arc::pull_next(NodeId from, Effects& effects) {

@@ -82,7 +82,7 @@ void Arc::on(Time now, NodeId from, const Installed& m, Effects& effects) {
 
 void Arc::on(Time now, NodeId, const Refused& m, Effects& effects) {
   seen_ = std::max(seen_, m.promised);
-  if (well_formed(m.record) && m.record.epoch > highest()) install(now, m.record, 0, effects);
+  learn(now, m.record, effects);
   if (claim_ && claim_->epoch == m.epoch && m.promised >= m.epoch &&
       claim_->stage == Claim::Stage::promising)
     return give_up_claim(now, effects);
