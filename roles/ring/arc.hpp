@@ -133,6 +133,8 @@ class Arc {
   const Promise& promise() const { return standing_.promise; }
   const Table& table() const { return table_; }
   const std::vector<NodeId>& desired() const { return desired_; }
+  // Whether the newest record, `heard` perhaps, names this node, or one to come may.
+  bool may_be_named(const Record& heard) const;
   bool owns() const { return reign_.has_value(); }
   // Its record is in force; requests are taken.
   bool serving() const { return reign_ && reign_->serving; }
@@ -273,6 +275,7 @@ class Arc {
   // arc_member.cpp
   Epoch highest() const;  // below it, everything is refused
   bool declines() const;
+  void tick_leaving(Time now, Effects&);
   bool bound_to_another(Time now, NodeId candidate) const;
   bool would_promise(Time now, NodeId candidate, Epoch epoch) const;
   void learn(Time now, const Record& heard, Effects&);
@@ -357,6 +360,7 @@ class Arc {
   Time heard_{};       // when the owner was last heard
   Epoch durable_ = 0;  // of the newest record that is on disk
   Time next_attempt_{};
+  Epoch void_ = 0;   // promised, and given up by whom it was promised
   Epoch seen_ = 0;   // the highest epoch anybody spoke of
   WallMs wall_ = 0;  // of the last tick
   std::optional<Stream> stream_;

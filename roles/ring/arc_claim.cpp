@@ -64,6 +64,7 @@ void Arc::start_vote(Time now, Effects& effects) {
 
 void Arc::on(Time now, NodeId from, const PreVoteReply& m, Effects& effects) {
   seen_ = std::max(seen_, m.promised);
+  if (!m.claims && standing_.promise == Promise{m.epoch, from}) void_ = m.epoch;
   if (recovery_ || reign_) return;
   const Time heard = heard_;
   learn(now, m.record, effects);  // drops a claim to more: its majorities may be others

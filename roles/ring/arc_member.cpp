@@ -66,8 +66,26 @@ bool Arc::would_promise(Time now, NodeId candidate, Epoch epoch) const {
 }
 
 void Arc::on(Time now, NodeId from, const PreVote& m, Effects& effects) {
-  effects.send(from,
-               PreVoteReply{id_, m.epoch, would_promise(now, from, m.epoch), highest(), record()});
+  const bool claims = (claim_ && claim_->epoch == m.epoch) || record().epoch == m.epoch;
+  effects.send(from, PreVoteReply{id_, m.epoch, would_promise(now, from, m.epoch), claims,
+                                  highest(), record()});
+}
+
+bool Arc::may_be_named(const Record& heard) const {
+  const Record& newest = heard.epoch > record().epoch ? heard : record();
+  if (Record::has(newest.everybody(), host_.self)) return true;
+  const Promise& promise = standing_.promise;
+  const bool own = promise.to == host_.self && !claim_;  // an attempt that was given up
+  return promise.epoch > newest.epoch && promise.epoch != void_ && !own;
+}
+
+// A promise that came to nothing would keep a node that leaves for ever.
+void Arc::tick_leaving(Time now, Effects& effects) {
+  const Promise& promise = standing_.promise;
+  if (promise.epoch <= record().epoch || promise.to == host_.self || promise.epoch == void_) return;
+  if (now < next_attempt_) return;
+  next_attempt_ = now + host_.options.heartbeat;
+  effects.send(promise.to, PreVote{id_, promise.epoch});
 }
 
 // A node that leaves takes no part in making it a member: its voice would be needed after it is
@@ -346,6 +364,7 @@ void Arc::on_completed(Time now, const Completion& done, Effects& effects) {
 void Arc::on_tick(Time now, WallMs wall, Effects& effects) {
   wall_ = wall;
   if (recovery_) return tick_recovery(now, effects);
+  if (host_.leaving && !reign_ && !claim_) tick_leaving(now, effects);
   if (reign_) tick_owner(now, wall, effects);
   if (claim_ || !reign_) tick_candidate(now, effects);
 }

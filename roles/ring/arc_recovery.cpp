@@ -18,6 +18,7 @@ void Arc::tick_recovery(Time now, Effects& effects) {
       pull_next(node, effects);
     }
   }
+  check_recovery(effects);  // under a newer record fewer may do
 }
 
 void Arc::on(Time, NodeId from, const Pull& m, Effects& effects) {
@@ -79,6 +80,7 @@ void Arc::pull_on(Time, NodeId from, const Fetched& m, Effects& effects) {
 }
 
 void Arc::check_recovery(Effects& effects) {
+  if (recovery_->writing) return;
   const auto enough = [&](const std::vector<NodeId>& nodes) {
     if (!Record::has(nodes, host_.self)) return true;
     std::size_t counting = 0;

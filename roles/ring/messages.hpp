@@ -1,16 +1,17 @@
 // What ring nodes say to each other about arcs. Every message names its arc and carries an epoch.
 //
-//   message        answered by         before it leaves                            sent again
-//   Heartbeat      HeartbeatReply      -                                           each interval
-//   PreVote        PreVoteReply        -                                           next attempt
-//   Prepare        Promised            - / the promise is durable                  each interval
-//   Install        Installed           own record durable / record durable         each interval
-//   SyncBegin      SyncWant, SyncAck   -  / SyncAck: the copy is in the journal    after silence
-//   Appends        Acks                -  / the entries are in the journal         (a new
-//   SyncBegin) Fetch          Fetched             -                                           after
-//   silence Pull           Pulled              -                                           each
-//   interval Request        Answer              what answers it is on a majority            never
-//   any of them    Refused             the promise that refuses it is durable
+//   message      answered by        before it leaves                      sent again
+//
+//   Heartbeat    HeartbeatReply     -                                     each interval
+//   PreVote      PreVoteReply       -                                     with the next attempt
+//   Prepare      Promised           - / the promise is durable            each interval
+//   Install      Installed          the record is durable, here / there   each interval
+//   SyncBegin    SyncWant, SyncAck  - / the copy is in the journal        after silence
+//   Appends      Acks               - / the entries are in the journal    by a new SyncBegin
+//   Fetch        Fetched            -                                     after silence
+//   Pull         Pulled             -                                     each interval
+//   Request      Answer             what it says is on a majority         never
+//   any of them  Refused            the promise that refuses is durable   -
 #pragma once
 
 #include <cstdint>
@@ -104,7 +105,8 @@ struct HeartbeatReply {
   }
 };
 
-// Would you promise me this epoch? Nothing is promised by the answer.
+// Would you promise me this epoch? Nothing is promised by the answer. One that leaves asks with an
+// epoch that it has promised, to learn whether that may still come to a record.
 struct PreVote {
   static constexpr Type kType = Type::pre_vote;
   ArcId arc = 0;
@@ -119,12 +121,14 @@ struct PreVoteReply {
   ArcId arc = 0;
   Epoch epoch = 0;
   bool yes = false;
-  Epoch promised = 0;  // the highest that this member knows of
+  bool claims = false;  // tries for it itself, or has written its record
+  Epoch promised = 0;   // the highest that this member knows of
   Record record;
   template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("yes", m.yes);
+    v("claims", m.claims);
     v("promised", m.promised);
     v("record", m.record);
   }

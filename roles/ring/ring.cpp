@@ -199,14 +199,18 @@ void Ring::changed_nodes() {
   if (!core_ || !router_) return;
   const Time now = env_.clock.now();
   std::vector<Node> nodes;
-  std::map<std::string_view, const Member*> newest;  // of each name, the identity that answers
+  // Of each name the identity that answers, or else the one that did last.
+  std::map<std::string_view, const Member*> newest;
+  const auto rank = [](const Member& member) {
+    const bool there = member.state != MemberState::dead && member.state != MemberState::left;
+    return std::pair(there, member.incarnation);
+  };
   for (const auto& [id, member] : membership_.members())
-    if (member.state != MemberState::dead && member.state != MemberState::left)
-      newest[member.name] = &member;
+    if (auto& known = newest[member.name]; known == nullptr || rank(*known) < rank(member))
+      known = &member;
   for (const auto& [id, member] : membership_.members()) {
     if (std::find(member.roles.begin(), member.roles.end(), "ring") == member.roles.end()) continue;
-    const auto current = newest.find(member.name);
-    const bool replaced = current != newest.end() && current->second->id != id;
+    const bool replaced = newest[member.name]->id != id;
     const bool recently_dead = member.state == MemberState::dead && !replaced &&
                                now < member.since + options_.replace_after;
     Node node;

@@ -270,15 +270,10 @@ void Ring::leave(std::function<void(Result<>)> done) {
   changed_nodes();
 }
 
-// A promise may be for a record that names this node, and needs its voice to be in force.
 bool Ring::may_be_named() const {
   const auto& arcs = core_->arcs();
-  return std::any_of(arcs.begin(), arcs.end(), [&](const auto& arc) {
-    const Record& heard = router_->hint(arc->id());
-    const bool named =
-        heard.epoch > arc->record().epoch && Record::has(heard.everybody(), core_->host().self);
-    return named || arc->promise().epoch > std::max(arc->record().epoch, heard.epoch);
-  });
+  return std::any_of(arcs.begin(), arcs.end(),
+                     [&](const auto& arc) { return arc->may_be_named(router_->hint(arc->id())); });
 }
 
 // A stop waits until others own this node's arcs, if there are any that can; a leave until no

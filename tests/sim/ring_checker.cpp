@@ -221,9 +221,13 @@ bool RingChecker::bears(const std::vector<NodeId>& members, const RingNode& cand
 }
 
 // The members that are about to hold: of records on their way to a disk, and of changes under way.
+// And those that whoever does not know yet that a record is settled would go on waiting for.
 std::vector<std::vector<NodeId>> RingChecker::coming(std::size_t arc) const {
   std::vector<std::vector<NodeId>> sets;
   for (const auto& node : nodes_) {
+    if (const Record told = standing(*node, arc).record;
+        !told.settled() && told.epoch >= in_force_[arc])
+      sets.push_back(told.replaces);
     if (node->core() == nullptr) continue;
     const Arc& at_node = *node->core()->arcs()[arc];
     if (at_node.record().epoch > in_force_[arc]) sets.push_back(at_node.record().members);

@@ -206,8 +206,8 @@ TEST(Messages, GoldenBytes) {
   EXPECT_EQ(hex(wire::encode(HeartbeatReply{7, 3, false, {{1, 2, true}}})),
             "0700000000000000030000000000000000010100020000000000000001");
   EXPECT_EQ(hex(wire::encode(PreVote{1, 2})), "01000200000000000000");
-  EXPECT_EQ(hex(wire::encode(PreVoteReply{1, 2, true, 3, record})),
-            "01000200000000000000010300000000000000" + record_hex);
+  EXPECT_EQ(hex(wire::encode(PreVoteReply{1, 2, true, false, 3, record})),
+            "0100020000000000000001000300000000000000" + record_hex);
   EXPECT_EQ(hex(wire::encode(Prepare{1, 2})), "01000200000000000000");
   EXPECT_EQ(hex(wire::encode(Promised{1, 2, record, {9}})),
             "01000200000000000000" + record_hex + "010900000000000000");
