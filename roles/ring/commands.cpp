@@ -128,8 +128,22 @@ constexpr Command kCommands[] = {
           "This connection, as CLIENT LIST shows it."),
     local("client|kill", -3, kAdmin, Verb::client_kill, "connection",
           "Closes connections, by address or by ID, ADDR, LADDR, TYPE, USER, SKIPME."),
+    local("client|no-touch", 3, kAdmin, Verb::client_no_touch, "connection",
+          "ON or OFF: accepted; what is read here does not change what is evicted first."),
     local("client|no-evict", 3, kAdmin, Verb::client_no_evict, "connection",
           "ON or OFF: accepted; no connection is evicted for its memory here."),
+
+    local("client|help", 2, kConnection, Verb::help, "connection", "What there is of this."),
+
+    local("multi", 1, kConnection | Command::kFast, Verb::multi, "transactions",
+          "Refused: there are no transactions. What follows is not done, until EXEC or DISCARD."),
+    local("exec", 1, kConnection, Verb::exec, "transactions", "Ends what MULTI began: nothing."),
+    local("discard", 1, kConnection | Command::kFast, Verb::discard, "transactions",
+          "Ends what MULTI began: nothing."),
+    local("watch", -2, kConnection | Command::kFast, Verb::watch, "transactions",
+          "Refused: SET with IFEQ, and DELIFEQ, compare first."),
+    local("unwatch", 1, kConnection | Command::kFast, Verb::unwatch, "transactions",
+          "Accepted; nothing is watched."),
 
     local("time", 1, kQuick, Verb::time, "server", "This node's time: seconds, microseconds."),
     whole("info", -1, Command::kLoading | Command::kStale, Verb::info, "server",
@@ -137,6 +151,9 @@ constexpr Command kCommands[] = {
     local("config", -2, 0, Verb::container, "server", "About this node's configuration."),
     local("config|get", -3, kAdmin, Verb::config_get, "server",
           "The settings whose names match the patterns."),
+    local("config|set", -4, kAdmin, Verb::config_set, "server",
+          "Refused: settings are in the node's file."),
+    local("config|help", 2, kConnection, Verb::help, "server", "What there is of this."),
     local("command", -1, Command::kLoading | Command::kStale, Verb::command, "server",
           "About all commands."),
     local("command|count", 2, Command::kLoading | Command::kStale, Verb::command_count, "server",
@@ -145,6 +162,31 @@ constexpr Command kCommands[] = {
           "About some commands."),
     local("command|docs", -2, Command::kLoading | Command::kStale, Verb::command_docs, "server",
           "What some commands are for."),
+    local("command|list", -2, Command::kLoading | Command::kStale, Verb::command_list, "server",
+          "The commands' names: [FILTERBY MODULE|ACLCAT|PATTERN filter]."),
+    local("command|getkeys", -3, Command::kLoading | Command::kStale, Verb::command_getkeys,
+          "server", "The keys among the words of a command."),
+    local("command|help", 2, Command::kLoading | Command::kStale, Verb::help, "server",
+          "What there is of this."),
+
+    local("cluster", -2, 0, Verb::container, "cluster", "About the ring, as a Redis cluster."),
+    local("cluster|info", 2, Command::kStale, Verb::cluster_info, "cluster",
+          "Whether every slot is served."),
+    local("cluster|myid", 2, Command::kStale, Verb::cluster_myid, "cluster", "This node's id."),
+    local("cluster|nodes", 2, Command::kStale, Verb::cluster_nodes, "cluster",
+          "The nodes and the slots that each owns."),
+    local("cluster|slots", 2, Command::kLoading | Command::kStale, Verb::cluster_slots, "cluster",
+          "Of each range of slots, its owner and then its other members."),
+    local("cluster|shards", 2, Command::kLoading | Command::kStale, Verb::cluster_shards, "cluster",
+          "The ranges of slots that the same nodes keep, and these."),
+    local("cluster|keyslot", 3, Command::kStale, Verb::cluster_keyslot, "cluster",
+          "The slot of a key."),
+    whole("cluster|countkeysinslot", 3, Command::kStale, Verb::cluster_countkeysinslot, "cluster",
+          "How many keys a slot has, whoever owns it."),
+    whole("cluster|getkeysinslot", 4, Command::kStale, Verb::cluster_getkeysinslot, "cluster",
+          "Some keys of a slot, whoever owns it."),
+    local("cluster|help", 2, Command::kLoading | Command::kStale, Verb::help, "cluster",
+          "What there is of this."),
     local("ring", -2, 0, Verb::container, "cluster", "About the ring."),
     local("ring|nodes", 2, kConnection, Verb::ring_nodes, "cluster", "The ring's nodes."),
     local("ring|owner", 3, kConnection, Verb::ring_owner, "cluster", "Who owns a key."),
@@ -154,6 +196,7 @@ constexpr Command kCommands[] = {
     whole("ring|stop", 2, kAdmin, Verb::ring_stop, "cluster", "Stops this node."),
     whole("ring|leave", 2, kAdmin, Verb::ring_leave, "cluster",
           "Gives away what this node holds, and leaves for good."),
+    local("ring|help", 2, kConnection, Verb::help, "cluster", "What there is of this."),
 };
 
 const std::unordered_map<std::string_view, const Command*>& by_name() {
@@ -188,18 +231,9 @@ std::string uppercase(std::string_view text) {
   return upper;
 }
 
-// As Redis says it; of RING, which has no HELP, with what there is.
-std::string unknown_subcommand(const Command& container, Args args) {
+std::string unknown_subcommand(Args args) {
   std::string text = "ERR unknown subcommand '";
-  text.append(shown(args[1], 128)).append("'. Try ");
-  if (container.name != "ring") return text + uppercase(args[0]) + " HELP.";
-  std::string_view separator = "";
-  for (const Command& command : kCommands) {
-    if (!command.name.starts_with("ring|")) continue;
-    text.append(separator).append(uppercase(command.name.substr(5)));
-    separator = ", ";
-  }
-  return text + ".";
+  return text.append(shown(args[1], 128)) + "'. Try " + uppercase(args[0]) + " HELP.";
 }
 
 bool is_container(const Command& command) {
@@ -242,7 +276,7 @@ Found resolve(Args args) {
     std::string full(command->name);
     full.append("|").append(args[1]);
     const Command* sub = find_command(full);
-    if (sub == nullptr) return {nullptr, unknown_subcommand(*command, args)};
+    if (sub == nullptr) return {nullptr, unknown_subcommand(args)};
     command = sub;
   }
   if (!command->fits(args.size())) return {nullptr, wrong_arity(*command)};

@@ -62,11 +62,29 @@ enum class Verb : std::uint8_t {
   client_info,
   client_kill,
   client_no_evict,
+  client_no_touch,
   config_get,
+  config_set,
   command,
   command_count,
   command_info,
   command_docs,
+  command_list,
+  command_getkeys,
+  cluster_info,
+  cluster_myid,
+  cluster_nodes,
+  cluster_slots,
+  cluster_shards,
+  cluster_keyslot,
+  cluster_countkeysinslot,
+  cluster_getkeysinslot,
+  multi,
+  exec,
+  discard,
+  watch,
+  unwatch,
+  help,
   ring_nodes,
   ring_owner,
   ring_status,
@@ -138,9 +156,14 @@ std::vector<std::size_t> keys_of(const Command& command, Args args);
 // Redis's error for a wrong number of words.
 std::string wrong_arity(const Command& command);
 
-// Replies to COMMAND, COMMAND INFO names, COMMAND DOCS names.
-resp::Value command_list();
+// Replies to COMMAND; COMMAND COUNT; COMMAND INFO, DOCS and LIST, GETKEYS with the words behind
+// them; HELP of a command with subcommands.
+resp::Value command_all();
+resp::Value command_count();
 resp::Value command_info(Args names);
 resp::Value command_docs(Args names);
+resp::Value command_list(Args filter);
+resp::Value command_getkeys(Args words);
+resp::Value command_help(std::string_view container);
 
 }  // namespace skep::ring

@@ -11,6 +11,7 @@
 
 #include "net/base/error.hpp"
 #include "net/resp.hpp"
+#include "roles/ring/topology.hpp"
 
 namespace skep::ring {
 
@@ -46,11 +47,20 @@ class Keyspace {
   // once.
   virtual void scan(std::uint64_t cursor, std::size_t count, std::string_view match,
                     std::function<void(Result<Page>)> done) = 0;
+  // The live keys of a slot: how many, and the first `most` of them.
+  struct SlotKeys {
+    std::uint64_t count = 0;
+    std::vector<std::string> keys;
+  };
+  virtual void scan_slot(Slot slot, std::size_t most,
+                         std::function<void(Result<SlotKeys>)> done) = 0;
   // How many live keys the whole ring has.
   virtual void count(std::function<void(Result<std::uint64_t>)> done) = 0;
   // Deletes every key that is there now; not atomic over keys.
   virtual void clear(std::function<void(Result<>)> done) = 0;
 
+  // Who answers for which slots.
+  virtual Topology topology() const = 0;
   // RING NODES, OWNER key, STATUS: args[0] is the word after RING.
   virtual resp::Value describe(Args args) = 0;
   // RING STOP (this process ends) and RING LEAVE (this node leaves for good): `done` when it is

@@ -1,6 +1,5 @@
 #include "roles/ring/resp_server.hpp"
 
-#include "roles/ring/commands.hpp"
 #include "roles/ring/session.hpp"
 
 namespace skep::ring {

@@ -13,12 +13,15 @@
 #include "net/env.hpp"
 #include "net/resp_parser.hpp"
 #include "net/stream.hpp"
+#include "roles/ring/commands.hpp"
 #include "roles/ring/keyspace.hpp"
 
 namespace skep::ring {
 
-struct Command;
 class Session;
+
+// The Redis whose commands and replies these are.
+inline constexpr std::string_view kRedisVersion = "7.0.0";
 
 struct RespOptions {
   std::string password;  // empty: none is asked for
@@ -50,6 +53,12 @@ class RespServer {
     std::uint64_t bytes_out = 0;
   };
 
+  // Of a command's answers.
+  struct Outcomes {
+    Histogram latency;
+    std::uint64_t errors = 0;
+  };
+
   RespServer(Keyspace& keyspace, Clock& clock, Random& random, RespOptions options);
 
   // The protocol of a new connection, for TcpListener.
@@ -66,6 +75,7 @@ class RespServer {
     options_.config = std::move(config);
   }
   Figures& figures() { return figures_; }
+  const std::vector<Outcomes>& outcomes() const { return outcomes_; }  // as commands()
   void report(Metrics& metrics) const;
   Time started() const { return started_; }
 
@@ -93,10 +103,6 @@ class RespServer {
   RespOptions options_;
   Figures figures_;
   Time started_;
-  struct Outcomes {
-    Histogram latency;
-    std::uint64_t errors = 0;
-  };
   std::vector<Outcomes> outcomes_;  // as commands()
   std::uint64_t refused_ = 0;       // replies of TRYAGAIN, of UNCERTAIN
   std::uint64_t uncertain_ = 0;

@@ -38,8 +38,10 @@ class Ring : public Keyspace {
   void run_together(Args args, std::size_t key, Done done) override;
   void scan(std::uint64_t cursor, std::size_t count, std::string_view match,
             std::function<void(Result<Page>)> done) override;
+  void scan_slot(Slot slot, std::size_t most, std::function<void(Result<SlotKeys>)> done) override;
   void count(std::function<void(Result<std::uint64_t>)> done) override;
   void clear(std::function<void(Result<>)> done) override;
+  Topology topology() const override;
   resp::Value describe(Args args) override;
   void stop(std::function<void(Result<>)> done) override;
   void leave(std::function<void(Result<>)> done) override;
@@ -96,6 +98,8 @@ class Ring : public Keyspace {
   void check_ending();
   void route(Op op, Args args, std::size_t key, bool write, Done done);
   void walk(std::shared_ptr<Walk> walk);
+  struct SlotWalk;
+  void walk_slot(std::shared_ptr<SlotWalk> walk, std::uint64_t cursor);
   struct Clearing;
   void clear(const std::shared_ptr<Clearing>& all, ArcId arc, std::uint64_t cursor);
   void ask(ArcId arc, Op op, bool write, std::vector<std::string> args,

@@ -9,6 +9,10 @@ namespace skep::ring {
 namespace {
 
 constexpr std::string_view kNotStarted = "this node has not joined a ring yet";
+// A cursor is a place (Table::place): a slot, and so many bits of a hash.
+constexpr int kPlaceBits = 48;
+// Keys that a walk over a slot asks for at once.
+constexpr std::size_t kSlotPage = 1000;
 // Keys of an arc that FLUSHALL deletes in one write.
 constexpr std::size_t kClearedAtOnce = 1000;
 
@@ -103,7 +107,7 @@ struct Ring::Walk {
 void Ring::scan(std::uint64_t cursor, std::size_t count, std::string_view match,
                 std::function<void(Result<Page>)> done) {
   if (!router_) return done(fail(Code::unavailable, std::string(kNotStarted)));
-  if ((cursor >> 48) >= kSlots) return done(Page{});
+  if ((cursor >> kPlaceBits) >= kSlots) return done(Page{});
   auto walk = std::make_shared<Walk>();
   walk->cursor = cursor;
   walk->count = count;
@@ -114,7 +118,7 @@ void Ring::scan(std::uint64_t cursor, std::size_t count, std::string_view match,
 
 // One arc after the other, until there are enough keys.
 void Ring::walk(std::shared_ptr<Walk> walk) {
-  const ArcId arc = arc_of(static_cast<Slot>(walk->cursor >> 48), options_.hive.arcs);
+  const ArcId arc = arc_of(static_cast<Slot>(walk->cursor >> kPlaceBits), options_.hive.arcs);
   ask(arc, Op::walk, false,
       {std::to_string(walk->cursor), std::to_string(walk->count - walk->seen)},
       [this, walk, arc](Answer answer) {
@@ -128,11 +132,40 @@ void Ring::walk(std::shared_ptr<Walk> walk) {
         if (walk->cursor == 0 && !last)
           walk->cursor = static_cast<std::uint64_t>(
                              first_slot(static_cast<ArcId>(arc + 1), options_.hive.arcs))
-                         << 48;
+                         << kPlaceBits;
         if (walk->cursor != 0 && walk->seen < walk->count) return this->walk(walk);
         walk->page.cursor = walk->cursor;
         walk->done(std::move(walk->page));
       });
+}
+
+struct Ring::SlotWalk {
+  Slot slot = 0;
+  std::size_t most = 0;
+  SlotKeys found;
+  std::function<void(Result<SlotKeys>)> done;
+};
+
+void Ring::scan_slot(Slot slot, std::size_t most, std::function<void(Result<SlotKeys>)> done) {
+  auto walk = std::make_shared<SlotWalk>();
+  walk->slot = slot;
+  walk->most = most;
+  walk->done = std::move(done);
+  walk_slot(std::move(walk), static_cast<std::uint64_t>(slot) << kPlaceBits);
+}
+
+void Ring::walk_slot(std::shared_ptr<SlotWalk> walk, std::uint64_t cursor) {
+  scan(cursor, kSlotPage, {}, [this, walk](Result<Page> page) {
+    if (!page) return walk->done(tl::unexpected(page.error()));
+    for (std::string& key : page->keys) {
+      if (slot_of(key) != walk->slot) continue;
+      ++walk->found.count;
+      if (walk->found.keys.size() < walk->most) walk->found.keys.push_back(std::move(key));
+    }
+    if (page->cursor == 0 || page->cursor >> kPlaceBits != walk->slot)
+      return walk->done(std::move(walk->found));
+    walk_slot(walk, page->cursor);
+  });
 }
 
 void Ring::count(std::function<void(Result<std::uint64_t>)> done) {
@@ -212,6 +245,38 @@ Ring::Status Ring::status() const {
   }
   status.stable = status.stable && status.ready;
   return status;
+}
+
+Topology Ring::topology() const {
+  Topology topology;
+  std::map<NodeId, std::size_t> place;
+  for (const auto& [id, member] : membership_.members()) {
+    const bool ring =
+        std::find(member.roles.begin(), member.roles.end(), "ring") != member.roles.end();
+    if (!ring || member.state == MemberState::left) continue;
+    Address clients;
+    for (const Listener& listener : member.listeners)
+      if (listener.role == "ring") clients = listener.address;
+    place.emplace(id, topology.nodes.size());
+    topology.nodes.push_back({node_id(id), member.name, std::move(clients), member.address,
+                              member.state, id == membership_.self()});
+  }
+  if (!core_ || !router_) return topology;
+  for (std::uint32_t i = 0; i < options_.hive.arcs; ++i) {
+    const auto arc = static_cast<ArcId>(i);
+    const Record& record = router_->hint(arc);
+    topology.epoch = std::max(topology.epoch, record.epoch);
+    const auto owner = place.find(record.owner);
+    if (owner == place.end()) continue;
+    const Slot first = first_slot(arc, options_.hive.arcs);
+    Topology::Range range{
+        first, static_cast<Slot>(first + kSlots / options_.hive.arcs - 1), owner->second, {}};
+    for (NodeId member : record.members)
+      if (const auto other = place.find(member); other != place.end() && member != record.owner)
+        range.others.push_back(other->second);
+    topology.add(std::move(range));
+  }
+  return topology;
 }
 
 resp::Value Ring::describe(Args args) {

@@ -40,6 +40,11 @@ bool is_http(std::string_view word) {
   return resp::is_word(word, "POST") || resp::is_word(word, "HOST:");
 }
 
+bool ends_transaction(Verb verb) {
+  return verb == Verb::multi || verb == Verb::exec || verb == Verb::discard ||
+         verb == Verb::reset || verb == Verb::quit;
+}
+
 // What the ring could not do, as an error reply. A read has no outcome that could be in doubt.
 std::string failure(const Error& error, bool write) {
   switch (error.code) {
@@ -175,6 +180,10 @@ bool Session::start() {
   const Command& command = *found.command;
   if (!authenticated_ && (command.flags & Command::kNoAuth) == 0) {
     reply(Value::error("NOAUTH Authentication required."));
+    return true;
+  }
+  if (refusing_ && !ends_transaction(command.verb)) {
+    reply(Value::error("ERR not done: MULTI was refused; EXEC or DISCARD ends this"));
     return true;
   }
   if (command.kind == Kind::whole && !pending_.empty()) return false;

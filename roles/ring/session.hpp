@@ -116,6 +116,7 @@ class Session final : public StreamHandler {
   resp::Value select(Args args);
   resp::Value ring_config() const;
   resp::Value reset();
+  resp::Value transaction(Verb verb);
   void set_authenticated(bool authenticated);
 
   // session_client.cpp: CLIENT …, CONFIG GET.
@@ -126,13 +127,16 @@ class Session final : public StreamHandler {
   resp::Value client_kill(Args args);
   resp::Value config_get(Args patterns);
 
+  // session_info.cpp
+  void info(Args sections);
+
   // session_whole.cpp: what the whole ring answers.
   void whole(const Command& command, Args args);
   void scan(Args args);
   void keys(std::string_view pattern);
   void random_key();
   void flush_all(Args args);
-  void info(Args sections);
+  void slot_keys(const Command& command, Args args);
   void end_node(bool for_good);
 
   RespServer& server_;
@@ -147,6 +151,7 @@ class Session final : public StreamHandler {
   const Command* last_ = nullptr;  // the command started last
   resp::Version version_ = resp::Version::resp2;
   bool authenticated_;
+  bool refusing_ = false;  // since a MULTI, until its end
 
   resp::RequestParser parser_;
   bool waiting_ = false;  // the parser's request has not been started

@@ -71,6 +71,7 @@ Value Session::client(const Command& command, Args args) {
     case Verb::client_info: return Value::verbatim(describe() + "\n");
     case Verb::client_kill: return client_kill(args);
     case Verb::client_no_evict:
+    case Verb::client_no_touch:
       if (is_word(args[2], "ON") || is_word(args[2], "OFF")) return Value::status("OK");
       return Value::error("ERR syntax error");
     default: return Value::error("ERR not a command of this node");

@@ -1,15 +1,14 @@
 // What a connection answers by itself.
 #include "net/resp_text.hpp"
+#include "roles/ring/cluster_replies.hpp"
 #include "roles/ring/session.hpp"
+#include "roles/ring/slots.hpp"
 
 namespace skep::ring {
 namespace {
 
 using resp::is_word;
 using resp::Value;
-
-// The Redis whose commands and replies these are.
-constexpr const char* kRedisVersion = "7.0.0";
 
 // Takes as long for a wrong password as for the right one, whatever they have in common.
 bool same_secret(std::string_view said, std::string_view secret) {
@@ -48,20 +47,50 @@ Value Session::local(const Command& command, Args args) {
     case Verb::readonly:
     case Verb::readwrite: return Value::status("OK");
     case Verb::config_get: return config_get(args.subspan(2));
-    case Verb::command: return command_list();
+    case Verb::config_set:
+      return Value::error(
+          "ERR CONFIG SET is not supported: a node's settings are in its configuration file");
+    case Verb::command: return command_all();
+    case Verb::command_count: return command_count();
     case Verb::command_info: return command_info(args.subspan(2));
     case Verb::command_docs: return command_docs(args.subspan(2));
-    case Verb::command_count: {
-      std::int64_t count = 0;
-      for (const Command& each : commands()) count += each.name.find('|') == std::string_view::npos;
-      return Value::integer(count);
-    }
     case Verb::ring_config: return ring_config();
+    case Verb::command_list: return command_list(args.subspan(2));
+    case Verb::command_getkeys: return command_getkeys(args.subspan(2));
+    case Verb::help: return command_help(args[0]);
+    case Verb::cluster_info: return cluster_info(server_.keyspace().topology());
+    case Verb::cluster_myid: return cluster_myid(server_.keyspace().topology());
+    case Verb::cluster_nodes: return cluster_nodes(server_.keyspace().topology());
+    case Verb::cluster_slots: return cluster_slots(server_.keyspace().topology());
+    case Verb::cluster_shards: return cluster_shards(server_.keyspace().topology());
+    case Verb::cluster_keyslot: return Value::integer(slot_of(args[2]));
+    case Verb::multi:
+    case Verb::exec:
+    case Verb::discard: return transaction(command.verb);
+    case Verb::watch:
+      return Value::error(
+          "ERR WATCH is not supported: there are no transactions; SET key value IFEQ old and "
+          "DELIFEQ key old compare first");
+    case Verb::unwatch: return Value::status("OK");
     case Verb::ring_nodes:
     case Verb::ring_owner:
     case Verb::ring_status: return server_.keyspace().describe(args.subspan(1));
     default: return client(command, args);
   }
+}
+
+// A client that sends a transaction in one go must not have parts of it done because MULTI was
+// refused: nothing is, up to its end.
+Value Session::transaction(Verb verb) {
+  const bool open = std::exchange(refusing_, verb == Verb::multi);
+  if (verb == Verb::multi)
+    return Value::error(
+        "ERR MULTI is not supported: there are no transactions. Nothing is done until EXEC or "
+        "DISCARD; MSETNX, RENAME and COPY write several keys of one slot at once");
+  if (verb == Verb::discard)
+    return open ? Value::status("OK") : Value::error("ERR DISCARD without MULTI");
+  return Value::error(open ? "EXECABORT Transaction discarded because MULTI is not supported"
+                           : "ERR EXEC without MULTI");
 }
 
 Value Session::hello(Args args) {
@@ -94,7 +123,7 @@ Value Session::hello(Args args) {
   }
   if (version) version_ = *version == 3 ? resp::Version::resp3 : resp::Version::resp2;
   return Value::map({Value::bulk("server"), Value::bulk("redis"), Value::bulk("version"),
-                     Value::bulk(kRedisVersion), Value::bulk("proto"),
+                     Value::bulk(std::string(kRedisVersion)), Value::bulk("proto"),
                      Value::integer(static_cast<int>(version_)), Value::bulk("id"),
                      Value::integer(static_cast<std::int64_t>(id_)), Value::bulk("mode"),
                      Value::bulk("standalone"), Value::bulk("role"), Value::bulk("master"),
@@ -138,6 +167,7 @@ Value Session::select(Args args) {
 }
 
 Value Session::reset() {
+  refusing_ = false;
   version_ = resp::Version::resp2;
   name_.clear();
   set_authenticated(server_.options().password.empty());

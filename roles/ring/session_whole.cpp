@@ -1,8 +1,6 @@
-// What only the whole ring can answer, and INFO, which counts its keys.
-#include <cerrno>
+// What only the whole ring can answer.
 #include <charconv>
 
-#include "net/process.hpp"
 #include "net/resp_text.hpp"
 #include "roles/ring/session.hpp"
 
@@ -117,87 +115,6 @@ std::string read_scan(Args args, ScanOptions& options) {
   return {};
 }
 
-void line(std::string& out, std::string_view name, const std::string& value) {
-  out.append(name).append(":").append(value).append("\r\n");
-}
-
-std::string server_section(RespServer& server) {
-  std::string out;
-  auto up =
-      std::chrono::duration_cast<std::chrono::seconds>(server.clock().now() - server.started());
-  const Address& listen = server.options().listen;
-  line(out, "redis_version", "7.0.0");
-  line(out, "skep_version", SKEP_VERSION);
-  line(out, "redis_mode", "standalone");
-  line(out, "node_name", server.options().node);
-  line(out, "arch_bits", std::to_string(sizeof(void*) * 8));
-  line(out, "process_id", std::to_string(process_id()));
-  line(out, "tcp_port", listen.substr(listen.rfind(':') + 1));
-  line(out, "uptime_in_seconds", std::to_string(up.count()));
-  line(out, "uptime_in_days", std::to_string(up.count() / 86400));
-  return out;
-}
-
-std::string memory_section() {
-  std::string out;
-  line(out, "used_memory_rss", std::to_string(resident_bytes()));
-  line(out, "used_memory_peak", std::to_string(peak_resident_bytes()));
-  return out;
-}
-
-std::string stats_section(RespServer& server) {
-  const auto& figures = server.figures();
-  std::string out;
-  line(out, "total_connections_received", std::to_string(figures.connections));
-  line(out, "total_commands_processed", std::to_string(figures.commands));
-  line(out, "total_net_input_bytes", std::to_string(figures.bytes_in));
-  line(out, "total_net_output_bytes", std::to_string(figures.bytes_out));
-  return out;
-}
-
-std::string cpu_section() {
-  ProcessorTime used = processor_time();
-  std::string out;
-  line(out, "used_cpu_sys", std::to_string(used.system));
-  line(out, "used_cpu_user", std::to_string(used.user));
-  return out;
-}
-
-std::string clients_section(RespServer& server) {
-  std::string out;
-  line(out, "connected_clients", std::to_string(server.sessions().size()));
-  return out;
-}
-
-bool wants(const std::vector<std::string>& asked, std::string_view name) {
-  if (asked.empty()) return true;
-  return std::any_of(asked.begin(), asked.end(), [&](const std::string& word) {
-    return is_word(word, name) || is_word(word, "ALL") || is_word(word, "DEFAULT") ||
-           is_word(word, "EVERYTHING");
-  });
-}
-
-// `keys` is empty when the ring could not count them.
-std::string info_text(RespServer& server, const std::vector<std::string>& asked,
-                      std::optional<std::uint64_t> keys) {
-  std::string text;
-  auto add = [&](std::string_view word, const char* title, const std::string& section) {
-    if (!wants(asked, word)) return;
-    if (!text.empty()) text += "\r\n";
-    text.append("# ").append(title).append("\r\n").append(section);
-  };
-  add("SERVER", "Server", server_section(server));
-  add("CLIENTS", "Clients", clients_section(server));
-  add("MEMORY", "Memory", memory_section());
-  add("STATS", "Stats", stats_section(server));
-  add("CPU", "CPU", cpu_section());
-  // Two figures at least, or clients do not take the line apart. No part of a value expires here.
-  add("KEYSPACE", "Keyspace",
-      keys.value_or(0) > 0 ? "db0:keys=" + std::to_string(*keys) + ",subexpiry=0\r\n"
-                           : std::string());
-  return text;
-}
-
 }  // namespace
 
 void Session::whole(const Command& command, Args args) {
@@ -213,6 +130,8 @@ void Session::whole(const Command& command, Args args) {
     case Verb::keys: return keys(args[1]);
     case Verb::randomkey: return random_key();
     case Verb::info: return info(args.subspan(1));
+    case Verb::cluster_countkeysinslot:
+    case Verb::cluster_getkeysinslot: return slot_keys(command, args);
     case Verb::ring_stop:
     case Verb::ring_leave: return end_node(command.verb == Verb::ring_leave);
     default: return flush_all(args);
@@ -266,6 +185,24 @@ void Session::flush_all(Args args) {
       [ticket](Result<> cleared) { ticket(cleared.map([] { return Value::status("OK"); })); });
 }
 
+// CLUSTER COUNTKEYSINSLOT slot, GETKEYSINSLOT slot count.
+void Session::slot_keys(const Command& command, Args args) {
+  const bool listed = command.verb == Verb::cluster_getkeysinslot;
+  const auto slot = to_integer(args[2]);
+  const auto most = listed ? to_integer(args[3]) : 0;
+  if (!slot || !most) return reply(Value::error("ERR value is not an integer or out of range"));
+  if (*slot < 0 || *slot >= kSlots || *most < 0)
+    return reply(Value::error(listed ? "ERR Invalid slot or number of keys" : "ERR Invalid slot"));
+  Ticket ticket = open(false, true);
+  server_.keyspace().scan_slot(
+      static_cast<Slot>(*slot), std::min(static_cast<std::size_t>(*most), kMaxPage),
+      [ticket, listed](Result<Keyspace::SlotKeys> found) {
+        if (!found) return ticket(tl::unexpected(found.error()));
+        ticket(listed ? Value::array(bulks(std::move(found->keys)))
+                      : Value::integer(static_cast<std::int64_t>(found->count)));
+      });
+}
+
 // The node may close its connections as soon as it has said that it ends: what it says is handed to
 // the stream before that.
 void Session::end_node(bool for_good) {
@@ -278,18 +215,6 @@ void Session::end_node(bool for_good) {
     server_.keyspace().leave(std::move(done));
   else
     server_.keyspace().stop(std::move(done));
-}
-
-void Session::info(Args sections) {
-  std::vector<std::string> asked(sections.begin(), sections.end());
-  if (!wants(asked, "KEYSPACE"))
-    return reply(Value::verbatim(info_text(server_, asked, std::nullopt)));
-  Ticket ticket = open(false, true);
-  server_.keyspace().count([ticket, asked](Result<std::uint64_t> count) {
-    std::optional<std::uint64_t> keys;
-    if (count) keys = *count;
-    ticket(Value::verbatim(info_text(*ticket.server, asked, keys)));
-  });
 }
 
 }  // namespace skep::ring

@@ -140,7 +140,7 @@ void RingClients::ask_pair(RingNode& node, std::size_t key, std::size_t other,
                             then = std::move(then)](const Result<resp::Value>& result) {
                              for (Asked* part : {one, two}) {
                                answered(*part, result);
-                               // One of the two was there, and it is not said which: that tells of neither.
+                               // One was there, it is not said which: that tells of neither.
                                if (part->state == State::done && result->number == 0)
                                  part->state = State::failed;
                              }

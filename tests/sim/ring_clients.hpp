@@ -59,8 +59,8 @@ class RingClients {
   RegisterModel::Op draw(Client& client, std::size_t key);
   void ask(RingNode& node, std::size_t key, RegisterModel::Op op,
            std::function<void(const Asked&)> then);
-  // SETs two keys of one slot if neither is there: in each key's history a SETNX, both of which were
-  // done or neither.
+  // Sets two keys of one slot if neither is there: in each key's history a SETNX, both of which
+  // were done or neither.
   void ask_pair(RingNode& node, std::size_t key, std::size_t other, std::function<void()> then);
   // Another key of the same slot that takes any value; `key` itself if there is none.
   std::size_t partner(std::size_t key) const;

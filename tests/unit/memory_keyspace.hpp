@@ -26,6 +26,7 @@ class MemoryKeyspace : public Keyspace {
   std::optional<Error> failure;
   std::function<WallMs()> wall = [] { return WallMs{1'000'000}; };
   std::map<std::string, Entry, std::less<>> entries;
+  Topology nodes;
   int stops = 0;
   std::function<void()> on_stopped;  // called as soon as a stop is answered
 
@@ -81,6 +82,15 @@ class MemoryKeyspace : public Keyspace {
     }
     give([done, page] { done(page); });
   }
+  void scan_slot(Slot slot, std::size_t most, std::function<void(Result<SlotKeys>)> done) override {
+    SlotKeys found;
+    for (const auto& [key, entry] : entries) {
+      if (slot_of(key) != slot) continue;
+      ++found.count;
+      if (found.keys.size() < most) found.keys.push_back(key);
+    }
+    give([done, found] { done(found); });
+  }
   void count(std::function<void(Result<std::uint64_t>)> done) override {
     std::uint64_t live = 0;
     for (const auto& [key, entry] : entries)
@@ -91,6 +101,7 @@ class MemoryKeyspace : public Keyspace {
     entries.clear();
     give([done] { done({}); });
   }
+  Topology topology() const override { return nodes; }
   resp::Value describe(Args args) override {
     return resp::Value::bulk(args[0] == "STATUS" ? "ready:yes\r\narcs:256\r\n"
                                                  : std::string(args[0]));

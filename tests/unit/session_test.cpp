@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "roles/ring/slots.hpp"
 #include "tests/unit/memory_keyspace.hpp"
 
 namespace skep::ring {
@@ -457,6 +458,81 @@ TEST_F(SessionTest, TheCommandTableTellsItself) {
   EXPECT_TRUE(say("COMMAND\r\n").starts_with("*"));
   EXPECT_TRUE(
       say("COMMAND DOCS set\r\n").starts_with("*2\r\n$3\r\nset\r\n*4\r\n$7\r\nsummary\r\n"));
+}
+
+TEST_F(SessionTest, NothingIsDoneBetweenARefusedMultiAndItsEnd) {
+  open();
+  const std::string refused = "-ERR not done: MULTI was refused; EXEC or DISCARD ends this\r\n";
+  const std::string aborted = "-EXECABORT Transaction discarded because MULTI is not supported\r\n";
+  EXPECT_TRUE(say("MULTI\r\n").starts_with("-ERR MULTI is not supported"));
+  EXPECT_EQ(say("SET a 1\r\nPING\r\nFLUSHALL\r\nEXEC\r\n"), refused + refused + refused + aborted);
+  EXPECT_TRUE(keyspace.entries.empty());
+  EXPECT_EQ(say("EXEC\r\nDISCARD\r\n"),
+            "-ERR EXEC without MULTI\r\n-ERR DISCARD without MULTI\r\n");
+  say("MULTI\r\n");
+  EXPECT_EQ(say("DISCARD\r\nSET a 1\r\n"), "+OK\r\n+OK\r\n");
+  say("MULTI\r\n");
+  EXPECT_EQ(say("RESET\r\nGET a\r\n"), "+RESET\r\n$1\r\n1\r\n");
+  EXPECT_TRUE(say("WATCH a\r\n").starts_with("-ERR WATCH is not supported"));
+  EXPECT_EQ(say("UNWATCH\r\n"), "+OK\r\n");
+}
+
+TEST_F(SessionTest, KeysOfSeveralSlotsAreNotWrittenTogether) {
+  open();
+  const std::string crossed = "-CROSSSLOT Keys in request don't hash to the same slot\r\n";
+  EXPECT_EQ(say("MSETNX a 1 b 2\r\nRENAME a b\r\nRENAMENX a b\r\nCOPY a b\r\n"),
+            crossed + crossed + crossed + crossed);
+  EXPECT_EQ(say("MSETNX {t}a 1 {t}b 2\r\nMSETNX {t}b 1 {t}c 2\r\n"), ":1\r\n:0\r\n");
+  EXPECT_EQ(say("RENAME {t}a {t}c\r\nMGET {t}a {t}c\r\n"), "+OK\r\n*2\r\n$-1\r\n$1\r\n1\r\n");
+  EXPECT_EQ(say("MSETNX a\r\nMSETNX a 1 a\r\n"),
+            "-ERR wrong number of arguments for 'msetnx' command\r\n"
+            "-ERR wrong number of arguments for 'msetnx' command\r\n");
+}
+
+TEST_F(SessionTest, SlotsTellTheirKeys) {
+  open();
+  say("MSET {t}a 1 {t}b 2 other 3\r\n");
+  const std::string slot = std::to_string(slot_of("t"));
+  EXPECT_EQ(say("CLUSTER KEYSLOT x{t}\r\n"), ":" + slot + "\r\n");
+  EXPECT_EQ(say("CLUSTER COUNTKEYSINSLOT " + slot + "\r\n"), ":2\r\n");
+  EXPECT_EQ(say("CLUSTER GETKEYSINSLOT " + slot + " 1\r\n"), "*1\r\n$4\r\n{t}a\r\n");
+  EXPECT_EQ(say("CLUSTER COUNTKEYSINSLOT 16384\r\nCLUSTER GETKEYSINSLOT 1 -1\r\n"),
+            "-ERR Invalid slot\r\n-ERR Invalid slot or number of keys\r\n");
+  EXPECT_EQ(say("CLUSTER MYID\r\n"), "-TRYAGAIN this node is in no cluster yet\r\n");
+}
+
+TEST_F(SessionTest, CommandsTellOfThemselves) {
+  open();
+  EXPECT_EQ(say("COMMAND GETKEYS MSET a 1 b 2\r\n"), "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+  EXPECT_EQ(say("COMMAND GETKEYS COPY a b REPLACE\r\n"), "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+  EXPECT_EQ(say("COMMAND GETKEYS PING x\r\n"), "-ERR The command has no key arguments\r\n");
+  EXPECT_EQ(say("COMMAND GETKEYS NOSUCH x\r\n"), "-ERR Invalid command specified\r\n");
+  EXPECT_EQ(say("COMMAND LIST FILTERBY PATTERN RENAME*\r\n"),
+            "*2\r\n$6\r\nrename\r\n$8\r\nrenamenx\r\n");
+  EXPECT_EQ(say("COMMAND LIST FILTERBY MODULE x\r\n"), "*0\r\n");
+  EXPECT_EQ(say("COMMAND LIST FOO\r\n"), "-ERR syntax error\r\n");
+  for (const char* container : {"COMMAND", "CLIENT", "CONFIG", "CLUSTER", "RING"}) {
+    const std::string help = say(std::string(container) + " HELP\r\n");
+    EXPECT_NE(help.find(std::string("+") + container + " <subcommand>"), std::string::npos);
+    EXPECT_NE(help.find("+HELP\r\n"), std::string::npos);
+  }
+  EXPECT_TRUE(say("CONFIG SET a b\r\n").starts_with("-ERR CONFIG SET is not supported"));
+}
+
+TEST_F(SessionTest, InfoCountsCommandsAndTheirFailures) {
+  open();
+  say("GET a\r\nSET a x\r\nINCR a\r\nCLIENT NO-EVICT maybe\r\n");
+  const std::string info = say("INFO commandstats\r\n");
+  EXPECT_NE(info.find("cmdstat_get:calls=1,usec=0,usec_per_call=0.00,failed_calls=0\r\n"),
+            std::string::npos);
+  EXPECT_NE(info.find("cmdstat_incr:calls=1,usec=0,usec_per_call=0.00,failed_calls=1\r\n"),
+            std::string::npos);
+  EXPECT_NE(
+      info.find("cmdstat_client|no-evict:calls=1,usec=0,usec_per_call=0.00,failed_calls=1\r\n"),
+      std::string::npos);
+  EXPECT_EQ(say("INFO\r\n").find("Commandstats"), std::string::npos);
+  EXPECT_NE(say("INFO cluster\r\n").find("cluster_enabled:1\r\n"), std::string::npos);
+  EXPECT_NE(say("INFO persistence\r\n").find("loading:1\r\n"), std::string::npos);
 }
 
 }  // namespace
