@@ -2,6 +2,7 @@
 //
 //   sim ring [--seeds N] [--from N] [--jobs N]     seeds from .. from + N - 1
 //   sim ring --seed N [--trace | --messages]       --messages: a trace with every message
+//   sim scale [--nodes N] [--arcs N]               a large ring, and a tenth of it crashing
 //   --plant NAME    (sim_planted only) switches a planted bug on
 //   --stop          ends at the first failure
 //
@@ -19,6 +20,7 @@
 
 #include "net/base/plant.hpp"
 #include "tests/sim/ring_sim.hpp"
+#include "tests/sim/scale_sim.hpp"
 
 namespace skep::sim {
 namespace {
@@ -26,6 +28,9 @@ namespace {
 enum Exit : int { kPassed = 0, kUsage = 2, kCrash = 10, kUnsafe = 11, kStuck = 12 };
 
 struct Arguments {
+  bool scale = false;
+  std::uint64_t nodes = 100;
+  std::uint64_t arcs = 256;
   std::uint64_t from = 1;
   std::uint64_t seeds = 100;
   std::size_t jobs = 2;
@@ -114,9 +119,38 @@ int run_many(const Arguments& arguments) {
   return kPassed;
 }
 
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+int run_scale(const Arguments& arguments) {
+  const auto began = std::chrono::steady_clock::now();
+  const auto arcs = static_cast<std::uint16_t>(arguments.arcs);
+  const ScaleReport report = ScaleSim(arguments.nodes, arcs, arguments.from).run();
+  const auto show = [](const char* name, const ScaleReport::Rate& rate) {
+    std::printf("  %-11s %9.1f frames %11.0f bytes a node and second\n", name, rate.frames,
+                rate.bytes);
+  };
+  std::printf("%llu nodes, %u arcs\n", static_cast<unsigned long long>(arguments.nodes), arcs);
+  std::printf("  settled in %.1f s; %.2f MiB a node\n", seconds(report.settled),
+              static_cast<double>(report.memory) / (1 << 20));
+  show("members", report.members);
+  show("heartbeats", report.heartbeats);
+  show("everything", report.all);
+  std::printf("  %llu requests, %llu hops\n", static_cast<unsigned long long>(report.requests),
+              static_cast<unsigned long long>(report.hops));
+  std::printf(
+      "  %zu nodes crashed; %zu arcs kept a majority, %zu did not; served after %.1f s, "
+      "whole after %.1f s\n",
+      report.crashed, report.kept, report.lost, seconds(report.served), seconds(report.whole));
+  std::printf("%s%s (%.0f s)\n", report.wrong.empty() ? "passed" : "FAILED: ", report.wrong.c_str(),
+              std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+  return report.wrong.empty() ? kPassed : kStuck;
+}
+
 std::optional<Arguments> parse(int argc, char** argv) {
   Arguments arguments;
-  if (argc < 2 || std::strcmp(argv[1], "ring") != 0) return std::nullopt;
+  if (argc < 2) return std::nullopt;
+  arguments.scale = std::strcmp(argv[1], "scale") == 0;
+  if (!arguments.scale && std::strcmp(argv[1], "ring") != 0) return std::nullopt;
   for (int i = 2; i < argc; ++i) {
     const std::string_view flag = argv[i];
     if (flag == "--trace" || flag == "--messages") {
@@ -140,6 +174,11 @@ std::optional<Arguments> parse(int argc, char** argv) {
     if (flag == "--seed") {
       arguments.from = number;
       arguments.one = true;
+    } else if (flag == "--nodes" && number >= 10 && number <= 10'000) {
+      arguments.nodes = number;
+    } else if (flag == "--arcs" && number > 0 && number <= ring::kSlots &&
+               ring::kSlots % number == 0) {
+      arguments.arcs = number;
     } else if (flag == "--seeds") {
       arguments.seeds = number;
     } else if (flag == "--from") {
@@ -163,6 +202,7 @@ int main(int argc, char** argv) {
     std::fputs(
         "usage: sim ring [--seeds N] [--from N] [--jobs N] [--stop] | --seed N [--trace | "
         "--messages]\n"
+        "       sim scale [--nodes 10..10000] [--arcs N] [--seed N]\n"
         "       sim_planted takes --plant NAME as well\n",
         stderr);
     return kUsage;
@@ -175,5 +215,6 @@ int main(int argc, char** argv) {
     return kUsage;
   }
 #endif
+  if (arguments->scale) return run_scale(*arguments);
   return arguments->one ? run_seed(*arguments, arguments->from) : run_many(*arguments);
 }

@@ -34,8 +34,13 @@ RingNode::RingNode(const RingPlan& plan, VirtualTime& time, SimNetwork& network,
 
 RingNode::~RingNode() { drop(); }
 
-bool RingNode::start(std::vector<Address> peers) {
+SimStore& RingNode::disk() {
   if (!store_) store_ = std::make_unique<SimStore>(time_, process_, dice_.fork(), plan_.disk);
+  return *store_;
+}
+
+bool RingNode::start(std::vector<Address> peers) {
+  disk();
   process_.start();
   store_->reopen();
   network_.plug(process_.host, store_->identity());

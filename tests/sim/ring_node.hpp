@@ -33,6 +33,8 @@ class RingNode {
 
   static Address address(std::size_t index) { return "10.0.0." + std::to_string(index) + ":5000"; }
 
+  // The disk, an empty one if there is none.
+  SimStore& disk();
   // Starts a process on what the disk has. `peers` are used by one that is in no cluster yet.
   // False: it does not want to start, which it has printed.
   bool start(std::vector<Address> peers);

@@ -23,14 +23,15 @@ class SimNetwork::Port final : public Transport {
   Host host_;
 };
 
-SimNetwork::SimNetwork(VirtualTime& time, Dice dice) : time_(time), dice_(dice) {}
+SimNetwork::SimNetwork(VirtualTime& time, Dice dice, std::size_t most)
+    : time_(time), dice_(dice), most_(most), connections_(most * most), cuts_(most * most) {}
 SimNetwork::~SimNetwork() = default;
 
 Transport& SimNetwork::transport(Host host) { return *hosts_[host].port; }
 
 SimNetwork::Host SimNetwork::add(Address address, Process& process) {
   const Host host = hosts_.size();
-  SKEP_ASSERT(host < kMaxHosts);
+  SKEP_ASSERT(host < most_);
   by_address_[address] = host;
   HostState state;
   state.address = std::move(address);
@@ -58,7 +59,7 @@ void SimNetwork::unplug(Host host, bool reset) {
 }
 
 void SimNetwork::cut(Host from, Host to, bool is_cut) {
-  cuts_[from * kMaxHosts + to] = is_cut;
+  cuts_[from * most_ + to] = is_cut;
   if (!is_cut) return;
   // Nothing is acknowledged in one of the directions, so both ends give the connection up.
   const std::uint64_t generation = between(from, to).generation;

@@ -34,7 +34,8 @@ class SimNetwork {
   // Sees every message that is handed over, for traces.
   using Tap = std::function<void(Host from, Host to, const Message&)>;
 
-  SimNetwork(VirtualTime& time, Dice dice);
+  // For so many hosts at most.
+  SimNetwork(VirtualTime& time, Dice dice, std::size_t most = 32);
   ~SimNetwork();
 
   NetworkOptions options;
@@ -91,24 +92,24 @@ class SimNetwork {
   void break_connection(Host a, Host b, Duration notice);
   void tell_down(Host host, std::uint64_t life, NodeId peer, Duration delay);
   Connection& between(Host a, Host b) {
-    return connections_[std::min(a, b) * kMaxHosts + std::max(a, b)];
+    return connections_[std::min(a, b) * most_ + std::max(a, b)];
   }
   End& end(Host host, Host other) {
     Connection& connection = between(host, other);
     return host < other ? connection.low : connection.high;
   }
   Duration delay() { return dice_.between(options.delay_min, options.delay_max); }
-  bool is_cut(Host from, Host to) const { return cuts_[from * kMaxHosts + to]; }
+  bool is_cut(Host from, Host to) const { return cuts_[from * most_ + to]; }
 
-  static constexpr std::size_t kMaxHosts = 32;
   static constexpr std::size_t kMaxFrame = std::size_t{64} << 20;
 
   VirtualTime& time_;
   Dice dice_;
+  const std::size_t most_;
   std::deque<HostState> hosts_;  // they stay where they are
   std::unordered_map<Address, Host> by_address_;
-  std::vector<Connection> connections_ = std::vector<Connection>(kMaxHosts * kMaxHosts);
-  std::vector<bool> cuts_ = std::vector<bool>(kMaxHosts * kMaxHosts);
+  std::vector<Connection> connections_;
+  std::vector<bool> cuts_;
   std::uint64_t messages_ = 0;
 };
 

@@ -147,6 +147,11 @@ void SimStore::forget_pending() {
   stalled_until_ = Duration(0);
 }
 
+void SimStore::preset(std::string_view space, std::string key, std::string value) {
+  for (Spaces* spaces : {&current_, &durable_})
+    (*spaces)[std::string(space)].insert_or_assign(key, value);
+}
+
 void SimStore::reopen() { last_sync_ = time_.now(); }
 
 void SimStore::fill(bool full) {

@@ -41,6 +41,8 @@ class SimStore final : public Store {
   Result<> scan(std::string_view space, std::string_view from, std::string_view to,
                 const Visit& visit) override;
 
+  // What an earlier life has left on the disk. Before the first process.
+  void preset(std::string_view space, std::string key, std::string value);
   // The process has died. Batches that were not reported never are.
   void crash(Crash how);
   // The process has ended in good order.

@@ -1,0 +1,126 @@
+"""A node whose disk is full: it says of each write whether it was done, goes on reading, and writes
+again when there is room. And one whose data directory cannot be written: it says so, and does not
+start. Needs root, for a small file system of the test's own.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+from cluster import Cluster, Node, check, run, wait_until
+from load import Client, NotDone, Unknown
+
+INSIDE = "SKEP_TEST_MOUNTS"  # set in the environment of a test that has moved
+SIZE = 24  # MiB
+VALUE = b"v" * 200_000
+MOST = 2000  # writes, of which the disk takes less than a tenth
+
+
+def move_inside():
+    """Runs this program again where its mounts are its own, and go with it. False: not possible."""
+    if os.environ.get(INSIDE):
+        return True
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        return False
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
+        return False
+    os.environ[INSIDE] = "1"
+    sys.stdout.flush()
+    os.execvp("unshare", ["unshare", "--mount", sys.executable] + sys.argv)
+
+
+def mount(node, options):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", node.data], check=True)
+
+
+def remount(node, options):
+    subprocess.run(["mount", "-o", "remount," + options, node.data], check=True)
+
+
+def on_small_disk(directory, name, peers):
+    node = Node(directory, name, peers)
+    os.mkdir(node.data)
+    mount(node, f"size={SIZE}m")
+    return node
+
+
+def write_until_refused(node):
+    """The keys that were acknowledged, and what the first refusals said."""
+    written, refused = [], []
+    client = Client(node.ring_port)
+    for number in range(MOST):
+        key = f"key:{number}"
+        try:
+            client.run("SET", key, VALUE)
+            written.append(key)
+        except (NotDone, Unknown) as error:
+            refused.append(str(error))
+            if len(refused) == 3:
+                break
+    client.close()
+    return written, refused
+
+
+def check_there(node, keys, when):
+    client = Client(node.ring_port)
+    missing = [key for key in keys if client.run("GET", key) != VALUE]
+    client.close()
+    check(not missing, f"{when}, all {len(keys)} acknowledged entries are there" +
+          (f"; missing: {missing[:5]}" if missing else ""))
+
+
+def writes(node):
+    client = Client(node.ring_port)
+    try:
+        return client.run("SET", "again", "x") == b"OK"
+    except (NotDone, Unknown):
+        return False
+    finally:
+        client.close()
+
+
+def test_full():
+    cluster = Cluster(1, on_small_disk)
+    node = cluster.nodes[0]
+    written, refused = write_until_refused(node)
+    check(written and len(refused) == 3, f"{len(written)} writes acknowledged, then refused: "
+          f"{refused[:1]}")
+    check(all(text.startswith(("TRYAGAIN ", "UNCERTAIN ")) for text in refused),
+          "each refusal says whether it was done")
+    check_there(node, written, "on a full disk")
+    remount(node, f"size={4 * SIZE}m")
+    wait_until(lambda: writes(node), 30, "a write after there is room again")
+    check(True, "it writes again when there is room")
+    check_there(node, written, "after that")
+    node.kill()
+    node.start()
+    cluster.wait_ready()
+    check_there(node, written, "after kill -9")
+    node.terminate()
+    check(node.exit_status() == 0, "it stops in good order")
+    test_read_only(node)
+    subprocess.run(["umount", node.data], check=True)
+    cluster.close()
+
+
+def test_read_only(node):
+    remount(node, "ro")
+    before = os.path.getsize(node.log)
+    node.start()
+    status = node.exit_status()
+    with open(node.log, encoding="utf-8") as log:
+        log.seek(before)
+        said = log.read()
+    check(status != 0 and "cannot be written" in said,
+          f"with a read-only data directory it ends with status {status} and says: {said.strip()}")
+
+
+def test():
+    if move_inside():
+        test_full()
+    else:
+        print("      not run: full disks, which need root and mounts", flush=True)
+
+
+run(test)

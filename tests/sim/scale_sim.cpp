@@ -1,0 +1,237 @@
+#include "tests/sim/scale_sim.hpp"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "net/members_messages.hpp"
+#include "net/wire.hpp"
+#include "roles/ring/messages.hpp"
+#include "roles/ring/placement.hpp"
+
+namespace skep::sim {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr Duration kMeasured = seconds(10);
+constexpr Duration kServedWithin = seconds(10);  // of a crash
+constexpr std::size_t kRequests = 1000;
+
+std::size_t resident() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t pages = 0, resident = 0;
+  file >> pages >> resident;
+  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+ScaleReport::Rate rate(std::uint64_t frames, std::uint64_t bytes, std::size_t nodes) {
+  const double of = static_cast<double>(nodes) * std::chrono::duration<double>(kMeasured).count();
+  return {static_cast<double>(frames) / of, static_cast<double>(bytes) / of};
+}
+
+RingPlan plan_of(std::size_t nodes, std::uint16_t arcs, std::uint64_t seed) {
+  RingPlan plan;
+  plan.seed = seed;
+  plan.nodes = nodes;
+  plan.ring.hive.arcs = arcs;
+  plan.ring.replace_after = seconds(15);
+  plan.dead_after = seconds(1);
+  return plan;
+}
+
+}  // namespace
+
+ScaleSim::ScaleSim(std::size_t nodes, std::uint16_t arcs, std::uint64_t seed)
+    : plan_(plan_of(nodes, arcs, seed)), dice_(seed), network_(time_, dice_.fork(), nodes) {
+  network_.options = plan_.network;
+  network_.tap = [this](std::size_t, std::size_t, const Message& message) { count(message); };
+}
+
+void ScaleSim::count(const Message& message) {
+  const auto add = [&](Count& to) {
+    ++to.frames;
+    to.bytes += message.payload.size() + wire::kFrameHeader;
+  };
+  add(all_);
+  if (message.part == Part::members) add(members_);
+  if (message.part != Part::ring) return;
+  const auto type = static_cast<ring::Type>(message.type);
+  if (type == ring::Type::heartbeat || type == ring::Type::heartbeat_reply) add(heartbeats_);
+  if (type == ring::Type::request) ++hops_;
+}
+
+bool ScaleSim::fail(std::string wrong) {
+  report_.wrong = std::move(wrong);
+  return false;
+}
+
+void ScaleSim::run_for(Duration length) {
+  const Duration until = time_.now() + length;
+  Process* ran = nullptr;
+  while (time_.step(until, ran)) {
+  }
+}
+
+bool ScaleSim::run_until(Duration limit, const std::function<bool()>& done) {
+  const Duration end = time_.now() + limit;
+  while (!done()) {
+    if (time_.now() >= end) return false;
+    run_for(milliseconds(100));
+  }
+  return true;
+}
+
+// What a ring that had settled and was stopped has on its disks.
+void ScaleSim::fill_disks() {
+  constexpr std::uint64_t kCluster = 42;
+  std::vector<ring::Node> placed;
+  members::Saved list{1, kCluster, false, {}};
+  for (const auto& node : nodes_) {
+    const NodeId id = node->disk().identity();
+    by_id_[id] = node.get();
+    placed.push_back({.id = id, .alive = true, .eligible = true});
+    members::Claim claim;
+    claim.member.id = id;
+    claim.member.name = "node" + std::to_string(node->index());
+    claim.member.address = RingNode::address(node->index());
+    claim.member.incarnation = static_cast<std::uint64_t>(node->clock().wall());
+    claim.member.roles = {"ring"};
+    list.claims.push_back(claim);
+  }
+  for (const auto& node : nodes_) {
+    members::Saved others = list;
+    others.claims.erase(others.claims.begin() + static_cast<std::ptrdiff_t>(node->index()));
+    node->disk().preset("node", "members", wire::encode(others));
+    node->disk().preset("ring.hive", "options", wire::encode(plan_.ring.hive));
+  }
+  for (std::size_t arc = 0; arc < plan_.ring.hive.arcs; ++arc) {
+    ring::Standing standing;
+    std::vector<NodeId>& members = standing.record.members;
+    members = desired_members(static_cast<ring::ArcId>(arc), placed, plan_.ring.hive.replication);
+    standing.record.epoch = standing.promise.epoch = 1;
+    standing.record.owner = standing.promise.to = members.front();
+    std::sort(members.begin(), members.end());
+    const std::string row = encode_row(standing);
+    for (const NodeId id : members)
+      by_id_.at(id)->disk().preset(
+          ring::kArcSpace, {static_cast<char>(arc >> 8), static_cast<char>(arc & 0xff)}, row);
+  }
+}
+
+void ScaleSim::build() {
+  for (std::size_t i = 0; i < plan_.nodes; ++i)
+    nodes_.push_back(
+        std::make_unique<RingNode>(plan_, time_, network_, i, dice_.fork(), RingNode::Print()));
+  fill_disks();
+  for (const auto& node : nodes_) node->start({RingNode::address(0)});
+}
+
+const RingNode* ScaleSim::server(std::size_t arc) const {
+  for (const auto& node : nodes_)
+    if (node->up() && node->core() != nullptr && node->core()->arcs()[arc]->serving())
+      return node.get();
+  return nullptr;
+}
+
+std::size_t ScaleSim::alive(const std::vector<NodeId>& nodes) const {
+  return static_cast<std::size_t>(
+      std::count_if(nodes.begin(), nodes.end(), [&](NodeId id) { return by_id_.at(id)->up(); }));
+}
+
+bool ScaleSim::settle() {
+  const auto all_served = [&] {
+    for (std::size_t arc = 0; arc < plan_.ring.hive.arcs; ++arc)
+      if (server(arc) == nullptr) return false;
+    return true;
+  };
+  if (!run_until(seconds(60), all_served)) return fail("not every arc is served after a minute");
+  report_.settled = time_.now();
+  run_for(seconds(20));  // until everybody has heard
+  return true;
+}
+
+void ScaleSim::measure() {
+  members_ = heartbeats_ = all_ = {};
+  run_for(kMeasured);
+  report_.members = rate(members_.frames, members_.bytes, plan_.nodes);
+  report_.heartbeats = rate(heartbeats_.frames, heartbeats_.bytes, plan_.nodes);
+  report_.all = rate(all_.frames, all_.bytes, plan_.nodes);
+}
+
+bool ScaleSim::ask() {
+  // Once to each other node before, for the first message to one only dials.
+  std::uint64_t done = 0, failed = 0;
+  const auto round = [&] {
+    done = failed = 0;
+    for (std::size_t i = 0; i < kRequests; ++i) {
+      const std::string key = "key" + std::to_string(i);
+      const std::string_view words[] = {"GET", key};
+      nodes_[i % nodes_.size()]->ring().run(
+          words, 1, false, [&](Result<resp::Value> reply) { ++(reply ? done : failed); });
+    }
+    return run_until(seconds(10), [&] { return done + failed == kRequests; });
+  };
+  if (!round()) return fail("requests were not answered");
+  hops_ = 0;
+  if (!round() || failed > 0)
+    return fail(std::to_string(failed) + " of " + std::to_string(kRequests) + " requests failed");
+  report_.requests = kRequests;
+  report_.hops = hops_;
+  return hops_ <= kRequests || fail("requests took more than one hop");
+}
+
+bool ScaleSim::crash() {
+  std::vector<ring::Record> records;
+  for (std::size_t arc = 0; arc < plan_.ring.hive.arcs; ++arc) {
+    const RingNode* node = server(arc);
+    if (node == nullptr) return fail("arc " + std::to_string(arc) + " is not served");
+    records.push_back(node->core()->arcs()[arc]->record());
+  }
+  report_.crashed = plan_.nodes / 10;
+  for (std::size_t left = report_.crashed; left > 0;) {
+    RingNode& node = *nodes_[dice_.below(nodes_.size())];
+    if (!node.up()) continue;
+    node.crash(SimStore::Crash::powercut);
+    --left;
+  }
+  std::vector<std::size_t> kept;
+  for (std::size_t arc = 0; arc < records.size(); ++arc)
+    if (2 * alive(records[arc].members) > records[arc].members.size()) kept.push_back(arc);
+  report_.kept = kept.size();
+  report_.lost = records.size() - kept.size();
+  const Duration since = time_.now();
+  const auto served = [&] {
+    return std::all_of(kept.begin(), kept.end(),
+                       [&](std::size_t arc) { return server(arc) != nullptr; });
+  };
+  if (!run_until(kServedWithin, served))
+    return fail("an arc that kept a majority is not served " +
+                std::to_string(kServedWithin / seconds(1)) + " s after the crash");
+  report_.served = time_.now() - since;
+  const auto whole = [&] {
+    return std::all_of(kept.begin(), kept.end(), [&](std::size_t arc) {
+      const RingNode* node = server(arc);
+      if (node == nullptr) return false;
+      const ring::Record& record = node->core()->arcs()[arc]->record();
+      return record.settled() && alive(record.members) == plan_.ring.hive.replication;
+    });
+  };
+  if (!run_until(seconds(120), whole)) return fail("an arc does not have its full set again");
+  report_.whole = time_.now() - since;
+  return true;
+}
+
+ScaleReport ScaleSim::run() {
+  const std::size_t before = resident();
+  build();
+  if (!settle()) return report_;
+  measure();
+  report_.memory = (resident() - before) / plan_.nodes;
+  if (ask()) crash();
+  return report_;
+}
+
+}  // namespace skep::sim
