@@ -201,7 +201,7 @@ class Session final : public StreamHandler {
   const Handle handle_;
   std::shared_ptr<Session*> alive_ = std::make_shared<Session*>(this);
   std::optional<beast::request_parser<beast::string_body>> parser_;
-  std::string in_;  // not yet parsed
+  std::string in_;          // not yet parsed
   std::size_t header_ = 0;  // bytes of the current request that are parsed
   Timers::Id timer_ = 0;
   bool begun_ = false;  // bytes of a request have come

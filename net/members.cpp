@@ -240,9 +240,11 @@ void Core::enter(const Peer& peer, const Full& message) {
     if (!living(member.state) || member.id == self().id || member.name != self().name ||
         member.address == self().address)
       continue;
-    std::string why = "a living node at " + member.address + " is already called " + self().name +
-                      ": give one of them another name, or stop that one";
-    if (now_ >= next_line_) line(Level::error, why);
+    std::string why = "cannot join the cluster: a living node at " + member.address +
+                      " is already called " + self().name +
+                      "; give this one another name (name = …), or stop that one";
+    clash_ = why;
+    if (std::exchange(clash_told_, why) != why) line(Level::error, why);
     finish_join(message.ticket, fail(Code::conflict, std::move(why)));
     return;
   }

@@ -252,6 +252,8 @@ class Core {
   bool founded_ = false;
   bool started_ = false;
   bool displaced_ = false;  // another living node has this node's name
+  std::string clash_;       // as clash_told_, since ask_to_join() said the last line
+  std::string clash_told_;  // what kept this node from joining, as the log has it
   bool tell_self_ = false;  // the one that we answer has old news of us
   bool unsaved_ = false;
   int health_ = 0;

@@ -300,6 +300,7 @@ void Core::ask_to_join() {
   }
   if (now_ < next_line_) return;
   next_line_ = now_ + part_of(10);
+  if (!clash_.empty()) return line(Level::error, std::exchange(clash_, {}));
   std::string text = "waits for a node that is in a cluster: " + whom;
   if (waiting_peers_.size() == options_.peers.size())
     text += ". All of them wait; one node must be started with cluster.peers = [] to found it";

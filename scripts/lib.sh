@@ -11,7 +11,7 @@ cd "$top" || exit
     libspdlog-dev libfmt-dev libxxhash-dev libexpected-dev libedit-dev libssl-dev
     nlohmann-json3-dev libjemalloc-dev prometheus-cpp-dev iproute2)
   test_packages=(redis-server redis-tools python3 python3-redis clang-14 libclang-rt-14-dev
-    clang-tidy clang-format shellcheck git systemd)
+    clang-tidy clang-format shellcheck git systemd curl openssl)
 }
 
 die() {

@@ -444,10 +444,30 @@ TEST(MembersJoin, ANameOfALivingNodeElsewhereIsRefused) {
   joiner.start(kStart);
   Claim namesake = claim(3, 7, State::alive);
   namesake.member.name = "n1";
-  deliver(joiner, kStart, 2, Type::full, Full{9, 1, false, {}, {{namesake}, {}}});
+  const Full list{9, 1, false, {}, {{namesake}, {}}};
+  const auto count = [](const Effects& effects) {
+    return std::count_if(effects.lines.begin(), effects.lines.end(), [](const auto& line) {
+      return line.level == Level::error &&
+             line.text.find("h:3 is already called n1; give this one another name") !=
+                 std::string::npos;
+    });
+  };
+  EXPECT_EQ(count(deliver(joiner, kStart, 2, Type::full, list)), 1) << "at once";
+  EXPECT_EQ(count(deliver(joiner, kStart, 2, Type::full, list)), 0) << "and not each time";
   EXPECT_EQ(joiner.cluster(), 0U);
+  long again = 0;
+  bool waits = false;
+  Time now = joiner.due();
+  for (; now < kStart + 45s; now = joiner.due()) {
+    const Effects effects = joiner.tick(now);
+    again += count(effects);
+    for (const auto& line : effects.lines) waits |= line.text.starts_with("waits for");
+    if (now < kStart + 15s) deliver(joiner, now, 2, Type::full, list);
+  }
+  EXPECT_GE(again, 1) << "as long as it is so";
+  EXPECT_TRUE(waits) << "when nobody answers any more";
   namesake.member.state = State::dead;
-  deliver(joiner, kStart, 2, Type::full, Full{9, 1, false, {}, {{namesake}, {}}});
+  deliver(joiner, now, 2, Type::full, Full{9, 1, false, {}, {{namesake}, {}}});
   EXPECT_EQ(joiner.cluster(), 9U);
 }
 
