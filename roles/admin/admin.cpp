@@ -30,7 +30,11 @@ unsigned status_of(Code code) {
   return 500;
 }
 
-http::Response failure(const Error& error) { return json(status_of(error.code), to_json(error)); }
+http::Response failure(const Error& error, unsigned status) {
+  return {status, "application/problem+json", show(to_problem(error, status))};
+}
+
+http::Response failure(const Error& error) { return failure(error, status_of(error.code)); }
 
 // Takes as long for a wrong token as for the right one.
 bool same_secret(std::string_view given, std::string_view expected) {
@@ -93,8 +97,8 @@ void Admin::handle(const http::Request& request, http::Respond respond) {
     return respond(failure({Code::not_found, "no such page; there are:" + known}));
   }
   if (route->method != method) {
-    http::Response refusal = failure({Code::invalid, "accepted: " + std::string(route->method)});
-    refusal.status = 405;
+    http::Response refusal =
+        failure({Code::invalid, "accepted: " + std::string(route->method)}, 405);
     refusal.headers["Allow"] = route->method;
     return respond(std::move(refusal));
   }

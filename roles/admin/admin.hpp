@@ -11,7 +11,8 @@
 //   POST /cluster/leave     answers when the node has left; then its process ends
 //   POST /stop              answers at once; then the process ends
 //
-// A failure is JSON: {"error": for a person, "code": stable, "done": "no" or "maybe"}. It knows the
+// A failure is a problem document (RFC 9457) with two members more: {"status", "detail": for a
+// person, "code": stable, "done": "no" or "maybe"}. It knows the
 // other parts of the node by its hooks only, which main wires.
 #pragma once
 

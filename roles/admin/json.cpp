@@ -54,8 +54,9 @@ Json to_json(const resp::Value& value) {
   return array;
 }
 
-Json to_json(const Error& error) {
-  return {{"error", error.message},
+Json to_problem(const Error& error, unsigned status) {
+  return {{"status", status},
+          {"detail", error.message},
           {"code", name(error.code)},
           {"done", error.done() == Done::maybe ? "maybe" : "no"}};
 }

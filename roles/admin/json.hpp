@@ -15,7 +15,8 @@ std::string hex(std::uint64_t id);
 // `now` is the reading node's: it says for how long the member has been in its state.
 nlohmann::ordered_json to_json(const Member& member, Time now);
 nlohmann::ordered_json to_json(const resp::Value& value);
-nlohmann::ordered_json to_json(const Error& error);
+// A problem document, of a response with that status.
+nlohmann::ordered_json to_problem(const Error& error, unsigned status);
 
 // Bytes that are no UTF-8 are shown as U+FFFD.
 std::string show(const nlohmann::ordered_json& json);

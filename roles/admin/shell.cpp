@@ -1,13 +1,13 @@
 #include "roles/admin/shell.hpp"
 
 #include <algorithm>
-#include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
 
 #include "net/prompt.hpp"
+#include "roles/admin/shell_show.hpp"
 
 namespace skep::admin {
 namespace {
@@ -26,51 +26,31 @@ std::string text_of(const Json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : "-";
 }
 
-// Columns as wide as their widest cell.
-void print_table(std::ostream& out, const std::vector<Words>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const Words& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  for (const Words& row : rows) {
-    for (std::size_t i = 0; i + 1 < row.size(); ++i)
-      out << std::left << std::setw(static_cast<int>(widths[i] + 2)) << row[i];
-    out << row.back() << '\n';
-  }
-}
-
-Words member_row(const Json& member) {
-  Words row{text_of(member, "name"), text_of(member, "state"), text_of(member, "address")};
-  std::string listeners;
-  if (member.contains("listeners") && member["listeners"].is_object())
-    for (const auto& [role, address] : member["listeners"].items())
-      if (address.is_string()) listeners += role + ' ' + address.get<std::string>() + "  ";
-  while (!listeners.empty() && listeners.back() == ' ') listeners.pop_back();
-  row.push_back(listeners.empty() ? "-" : listeners);
-  return row;
-}
-
 }  // namespace
 
 struct Shell::Command {
   std::string_view name;  // of one word or of two
   std::string_view arguments;
-  std::size_t count;  // of arguments
+  std::size_t least, most;  // arguments
   std::string_view doc;
   int (Shell::*run)(const Words& args);
 };
 
 const std::vector<Shell::Command>& Shell::commands() {
   static const std::vector<Command> kCommands{
-      {"cluster status", "", 0, "the node's cluster and who is in it", &Shell::status},
-      {"cluster join", "HOST:PORT", 1,
+      {"cluster status", "[all]", 0, 1,
+       "the node's cluster and who is in it; `all`: who has left it, too", &Shell::status},
+      {"cluster join", "HOST:PORT", 1, 1,
        "bring the node and the one at that cluster address together", &Shell::join},
-      {"cluster leave", "", 0, "give away what the node holds, then end it, for good",
+      {"cluster leave", "", 0, 0, "give away what the node holds, then end it, for good",
        &Shell::leave},
-      {"ring", "", 0, "what the ring says of itself", &Shell::ring},
-      {"config", "", 0, "the node's effective configuration", &Shell::config},
-      {"stop", "", 0, "end the node; it stays a member", &Shell::stop},
-      {"help", "", 0, "this list", &Shell::help},
-      {"exit", "", 0, "end this shell", &Shell::exit},
+      {"ring", "", 0, 0,
+       "the ring: each arc's share, owner, members, epoch and state; each node's share",
+       &Shell::ring},
+      {"config", "", 0, 0, "the node's effective configuration", &Shell::config},
+      {"stop", "", 0, 0, "end the node; it stays a member", &Shell::stop},
+      {"help", "", 0, 0, "this list", &Shell::help},
+      {"exit", "", 0, 0, "end this shell", &Shell::exit},
   };
   return kCommands;
 }
@@ -95,12 +75,16 @@ int Shell::run(std::string_view line) {
     std::string name = length == 1 ? words[0] : words[0] + ' ' + words[1];
     if (name != command.name) continue;
     Words args(words.begin() + static_cast<std::ptrdiff_t>(length), words.end());
-    if (args.size() == command.count) return (this->*command.run)(args);
-    diagnostics_ << "accepted: " << command.name << (command.count > 0 ? " " : "")
-                 << command.arguments << '\n';
-    return kWrongUsage;
+    if (args.size() >= command.least && args.size() <= command.most)
+      return (this->*command.run)(args);
+    return wrong(command.name, command.arguments);
   }
   diagnostics_ << "unknown command; `help` lists what there is\n";
+  return kWrongUsage;
+}
+
+int Shell::wrong(std::string_view name, std::string_view arguments) {
+  diagnostics_ << "accepted: " << name << (arguments.empty() ? "" : " ") << arguments << '\n';
   return kWrongUsage;
 }
 
@@ -126,8 +110,8 @@ int Shell::send(const http::Request& request, Duration timeout,
     return kDone;
   }
   Json body = Json::parse(response->body, nullptr, false);
-  bool ours = body.is_object() && body.contains("error");
-  diagnostics_ << (ours ? text_of(body, "error")
+  bool ours = body.is_object() && body.contains("detail");
+  diagnostics_ << (ours ? text_of(body, "detail")
                         : "the answer was HTTP status " + std::to_string(response->status))
                << '\n';
   return ours && text_of(body, "done") == "maybe" ? kMaybeDone : kNotDone;
@@ -135,24 +119,10 @@ int Shell::send(const http::Request& request, Duration timeout,
 
 void Shell::print_body(const http::Response& response) { out_ << response.body; }
 
-void Shell::print_status(const http::Response& response) {
-  Json status = Json::parse(response.body, nullptr, false);
-  if (!status.is_object() || !status.contains("members")) return print_body(response);
-  out_ << "cluster " << text_of(status, "cluster") << " (" << text_of(status, "cluster_id")
-       << "), as " << text_of(status, "node") << " sees it; ";
-  if (status.value("ready", false))
-    out_ << "the ring is stable\n";
-  else
-    out_ << "not ready: " << text_of(status, "waits_for") << '\n';
-  std::vector<Words> rows{{"NODE", "STATE", "ADDRESS", "LISTENS"}};
-  for (const Json& member : status["members"])
-    if (member.is_object()) rows.push_back(member_row(member));
-  std::sort(rows.begin() + 1, rows.end());
-  print_table(out_, rows);
-}
-
-int Shell::status(const Words&) {
-  return send({.target = "/status"}, kSoon, [this](const auto& r) { print_status(r); });
+int Shell::status(const Words& args) {
+  if (!args.empty() && args[0] != "all") return wrong("cluster status", "[all]");
+  return send({.target = "/status"}, kSoon,
+              [&](const auto& response) { print_status(out_, response.body, !args.empty()); });
 }
 
 int Shell::join(const Words& args) {
@@ -171,7 +141,8 @@ int Shell::leave(const Words&) {
 }
 
 int Shell::ring(const Words&) {
-  return send({.target = "/ring"}, kSoon, [this](const auto& r) { print_body(r); });
+  return send({.target = "/ring"}, kSoon,
+              [this](const auto& response) { print_ring(out_, response.body); });
 }
 
 int Shell::config(const Words&) {
@@ -186,7 +157,7 @@ int Shell::stop(const Words&) {
 int Shell::help(const Words&) {
   std::vector<Words> rows;
   for (const Command& command : commands())
-    rows.push_back({std::string(command.name) + (command.count > 0 ? " " : "") +
+    rows.push_back({std::string(command.name) + (command.arguments.empty() ? "" : " ") +
                         std::string(command.arguments),
                     std::string(command.doc)});
   print_table(out_, rows);

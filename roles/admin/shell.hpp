@@ -53,8 +53,8 @@ class Shell {
   int stop(const std::vector<std::string>& args);
   int help(const std::vector<std::string>& args);
   int exit(const std::vector<std::string>& args);
+  int wrong(std::string_view name, std::string_view arguments);
   void print_body(const http::Response& response);
-  void print_status(const http::Response& response);
 
   const ShellOptions options_;
   const Ask ask_;

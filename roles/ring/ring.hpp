@@ -51,10 +51,12 @@ class Ring : public Keyspace {
     bool ready = false;    // every arc has an owner that is alive
     bool stable = false;   // and every record is settled and the desired one
     std::size_t arcs = 0;
-    std::size_t owned = 0;  // by this node
-    std::size_t kept = 0;   // copies on this node
-    std::size_t keys = 0;   // live, in the arcs that this node owns
-    std::size_t jobs = 0;   // requests of this node's clients under way
+    std::size_t owned = 0;       // by this node
+    std::size_t kept = 0;        // copies on this node
+    std::size_t keys_owned = 0;  // live, in the arcs that this node owns
+    std::size_t keys_kept = 0;   // live, in all its copies
+    std::uint64_t requests = 0;  // of this node's clients, sent to an owner since the start
+    std::size_t waiting = 0;     // of them, under way
   };
   Status status() const;
   void report(Metrics& metrics) const;

@@ -225,9 +225,12 @@ Ring::Status Ring::status() const {
   status.arcs = core_->arcs().size();
   status.owned = core_->owned();
   status.kept = core_->kept();
-  status.jobs = router_->jobs();
-  for (const auto& arc : core_->arcs())
-    if (arc->owns()) status.keys += arc->table().live();
+  status.requests = answered_here_ + forwarded_;
+  status.waiting = router_->jobs();
+  for (const auto& arc : core_->arcs()) {
+    if (arc->owns()) status.keys_owned += arc->table().live();
+    status.keys_kept += arc->table().live();
+  }
   status.ready = status.stable = true;
   for (const auto& arc : core_->arcs()) {
     const Record& record = router_->hint(arc->id());
@@ -306,8 +309,9 @@ resp::Value Ring::describe(Args args) {
         "started:" + flag(now.started) + "\r\nready:" + flag(now.ready) +
         "\r\nstable:" + flag(now.stable) + "\r\narcs:" + std::to_string(now.arcs) +
         "\r\nowned:" + std::to_string(now.owned) + "\r\nkept:" + std::to_string(now.kept) +
-        "\r\nkeys:" + std::to_string(now.keys) + "\r\nrequests:" + std::to_string(now.jobs) +
-        "\r\n");
+        "\r\nkeys_owned:" + std::to_string(now.keys_owned) + "\r\nkeys_kept:" +
+        std::to_string(now.keys_kept) + "\r\nrequests:" + std::to_string(now.requests) +
+        "\r\nrequests_waiting:" + std::to_string(now.waiting) + "\r\n");
   }
   return resp::Value::error("ERR RING takes NODES, OWNER key, STATUS, CONFIG, STOP or LEAVE");
 }

@@ -21,14 +21,17 @@ void Ring::report(Metrics& metrics) const {
 
   const Status now = status();
   std::uint64_t unsettled = 0;
-  std::uint64_t entries = 0;
-  std::uint64_t tombstones = 0;
+  Table::Size sizes;
   std::map<NodeId, std::uint64_t> lag;
   std::map<NodeId, std::uint64_t> copying;
   for (const auto& arc : core_->arcs()) {
     unsettled += router_->hint(arc->id()).settled() ? 0 : 1;
-    entries += arc->table().live();
-    tombstones += arc->table().size() - arc->table().live();
+    const Table::Size& size = arc->table().sizes();
+    sizes.entries += size.entries;
+    sizes.live += size.live;
+    sizes.values += size.values;
+    sizes.value_bytes += size.value_bytes;
+    sizes.bytes += size.bytes;
     for (NodeId peer : arc->peers()) {
       const auto behind = arc->unconfirmed(peer);
       lag[peer] += behind.value_or(0);
@@ -41,9 +44,14 @@ void Ring::report(Metrics& metrics) const {
   metrics.gauge("skep_ring_arcs_unsettled", "Arcs whose members are changing.", unsettled);
   metrics.gauge("skep_ring_stable", "1: every arc is where it should be.",
                 std::uint64_t{now.stable ? 1U : 0U});
-  metrics.gauge("skep_ring_entries", "Entries of the copies on this node.", entries);
-  metrics.gauge("skep_ring_entries_owned", "Entries of the arcs that this node owns.", now.keys);
-  metrics.gauge("skep_ring_tombstones", "Deleted entries that are still kept.", tombstones);
+  metrics.gauge("skep_ring_entries", "Entries of the copies on this node.", sizes.live);
+  metrics.gauge("skep_ring_entries_owned", "Entries of the arcs that this node owns.",
+                now.keys_owned);
+  metrics.gauge("skep_ring_tombstones", "Deleted entries that are still kept.",
+                sizes.entries - sizes.live);
+  metrics.gauge("skep_ring_values_in_memory", "Entries whose value is in memory.", sizes.values);
+  metrics.gauge("skep_ring_value_bytes", "Bytes of the values in memory.", sizes.value_bytes);
+  metrics.gauge("skep_ring_memory_bytes", "Memory that the copies take, all in all.", sizes.bytes);
   for (const auto& [peer, writes] : lag) {
     const auto member = membership_.members().find(peer);
     if (member == membership_.members().end()) continue;

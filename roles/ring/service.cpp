@@ -5,6 +5,22 @@
 namespace skep::ring {
 namespace {
 
+using resp::Value;
+
+void put(std::vector<Value>& map, const char* name, Value value) {
+  map.push_back(Value::bulk(name));
+  map.push_back(std::move(value));
+}
+
+Value share_of(double part) {
+  Value value;
+  value.kind = Value::Kind::real;
+  value.real = part;
+  return value;
+}
+
+Value count(std::uint64_t number) { return Value::integer(static_cast<std::int64_t>(number)); }
+
 Options options_of(const conf::RingConfig& from) {
   Options options;
   options.hive.arcs = static_cast<std::uint16_t>(from.arcs);
@@ -63,6 +79,7 @@ Service::Service(Env env, Loop& loop, Store& store, Cluster& cluster,
                  const conf::NodeConfig& config, Hooks hooks)
     : env_(env),
       loop_(loop),
+      cluster_(cluster),
       config_(config.ring),
       ring_(
           std::make_unique<Served>(env, store, cluster, options_of(config.ring), std::move(hooks))),
@@ -112,27 +129,98 @@ Result<> Service::ready() const {
   return {};
 }
 
+std::string Service::name_of(NodeId node) const {
+  const auto member = cluster_.members().find(node);
+  return member == cluster_.members().end() ? "?" : member->second.name;
+}
+
 resp::Value Service::status() const {
-  using resp::Value;
   const Ring::Status now = ring_->status();
   const HiveOptions& hive = ring_->hive();
   std::vector<Value> status;
-  auto put = [&](const char* name, Value value) {
-    status.push_back(Value::bulk(name));
-    status.push_back(std::move(value));
-  };
-  auto count = [](auto number) { return Value::integer(static_cast<std::int64_t>(number)); };
-  put("started", Value::boolean(now.started));
-  put("ready", Value::boolean(now.ready));
-  put("stable", Value::boolean(now.stable));
-  put("arcs", count(now.arcs));
-  put("owned", count(now.owned));
-  put("kept", count(now.kept));
-  put("keys", count(now.keys));
-  put("requests", count(now.jobs));
-  put("replication", count(hive.replication));
-  put("lease_ms", count(hive.lease_us / 1000));
+  put(status, "started", Value::boolean(now.started));
+  put(status, "ready", Value::boolean(now.ready));
+  put(status, "stable", Value::boolean(now.stable));
+  put(status, "arcs", count(now.arcs));
+  put(status, "owned", count(now.owned));
+  put(status, "kept", count(now.kept));
+  put(status, "keys_owned", count(now.keys_owned));
+  put(status, "keys_kept", count(now.keys_kept));
+  put(status, "requests", count(now.requests));
+  put(status, "requests_waiting", count(now.waiting));
+  put(status, "replication", count(hive.replication));
+  put(status, "lease_ms", count(hive.lease_us / 1000));
+  put(status, "nodes", nodes());
+  put(status, "table", table());
   return Value::map(std::move(status));
+}
+
+// Who owns and keeps how many arcs, and the share of all keys that an owner answers for.
+resp::Value Service::nodes() const {
+  struct Share {
+    std::size_t owned = 0;
+    std::size_t kept = 0;
+  };
+  std::map<NodeId, Share> shares;
+  for (const auto& [id, member] : cluster_.members())
+    if (member.state != MemberState::left && member.state != MemberState::dead) shares[id];
+  const std::vector<Ring::ArcStatus> arcs = ring_->arcs();
+  for (const Ring::ArcStatus& arc : arcs) {
+    if (arc.record.owner != 0) ++shares[arc.record.owner].owned;
+    for (NodeId member : arc.record.everybody()) ++shares[member].kept;
+  }
+  std::vector<Value> nodes;
+  for (const auto& [id, share] : shares) {
+    std::vector<Value> node;
+    put(node, "name", Value::bulk(name_of(id)));
+    put(node, "owned", count(share.owned));
+    put(node, "kept", count(share.kept));
+    const double of_all =
+        arcs.empty() ? 0 : static_cast<double>(share.owned) / static_cast<double>(arcs.size());
+    put(node, "share", share_of(of_all));
+    nodes.push_back(Value::map(std::move(node)));
+  }
+  return Value::array(std::move(nodes));
+}
+
+// As this node knows them; of the arcs that it does not keep, what it was told.
+resp::Value Service::table() const {
+  const std::vector<Ring::ArcStatus> arcs = ring_->arcs();
+  std::vector<Value> table;
+  for (std::size_t i = 0; i < arcs.size(); ++i) {
+    const auto& [record, desired] = arcs[i];
+    const std::size_t slots = kSlots / arcs.size();
+    std::vector<Value> arc;
+    put(arc, "arc", count(i));
+    put(arc, "slots",
+        Value::bulk(std::to_string(i * slots) + "-" + std::to_string((i + 1) * slots - 1)));
+    put(arc, "share", share_of(1.0 / static_cast<double>(arcs.size())));
+    put(arc, "owner", record.owner == 0 ? Value::null() : Value::bulk(name_of(record.owner)));
+    put(arc, "members", names(record.members));
+    put(arc, "replaces", names(record.replaces));
+    put(arc, "epoch", count(record.epoch));
+    put(arc, "state", Value::bulk(state_of(record, desired)));
+    table.push_back(Value::map(std::move(arc)));
+  }
+  return Value::array(std::move(table));
+}
+
+resp::Value Service::names(const std::vector<NodeId>& nodes) const {
+  std::vector<Value> names;
+  for (NodeId node : nodes) names.push_back(Value::bulk(name_of(node)));
+  return Value::array(std::move(names));
+}
+
+const char* Service::state_of(const Record& record, std::vector<NodeId> desired) const {
+  if (record.epoch == 0) return "unknown";
+  const auto owner = cluster_.members().find(record.owner);
+  if (owner == cluster_.members().end() || owner->second.state == MemberState::dead ||
+      owner->second.state == MemberState::left)
+    return "without owner";
+  if (!record.settled()) return "changing";
+  const bool first = !desired.empty() && desired.front() == record.owner;
+  std::sort(desired.begin(), desired.end());
+  return first && desired == record.members ? "stable" : "to move";
 }
 
 }  // namespace skep::ring

@@ -40,7 +40,7 @@ class Service {
 
   // An error says what the ring waits for.
   Result<> ready() const;
-  // What the ring says of itself, as a map.
+  // What the ring says of itself, as a map; in it "nodes" and "table", a map for each node and arc.
   resp::Value status() const;
   void report(Metrics& metrics) const;
   // After start().
@@ -49,8 +49,15 @@ class Service {
  private:
   class Served;
 
+  resp::Value nodes() const;
+  resp::Value table() const;
+  resp::Value names(const std::vector<NodeId>& nodes) const;
+  std::string name_of(NodeId node) const;
+  const char* state_of(const Record& record, std::vector<NodeId> desired) const;
+
   Env env_;
   Loop& loop_;
+  const Cluster& cluster_;
   const conf::RingConfig config_;
   std::unique_ptr<Served> ring_;
   std::unique_ptr<RespServer> resp_;

@@ -127,6 +127,9 @@ TEST_F(AdminTest, RefusesWhatItDoesNotHave) {
   http::Response response = get("/stop");
   EXPECT_EQ(response.status, 405u);
   EXPECT_EQ(response.headers["Allow"], "POST");
+  EXPECT_EQ(response.type, "application/problem+json");
+  EXPECT_EQ(Json::parse(response.body)["status"], 405);
+  EXPECT_EQ(Json::parse(get("/favicon.ico").body)["status"], 404);
   EXPECT_EQ(ended, 0);
   EXPECT_EQ(ask({"HEAD", "/healthz", {}, {}, kHere}).status, 200u);
 }
@@ -141,7 +144,9 @@ TEST_F(AdminTest, Joins) {
   http::Response response = post("/cluster/join", R"({"peer": "10.0.0.1:5000"})");
   EXPECT_EQ(response.status, 409u);
   EXPECT_EQ(Json::parse(response.body),
-            Json::parse(R"({"error": "of another cluster", "code": "conflict", "done": "no"})"));
+            Json::parse(R"({"status": 409, "detail": "of another cluster", "code": "conflict",
+                            "done": "no"})"));
+  EXPECT_EQ(response.type, "application/problem+json");
 }
 
 TEST_F(AdminTest, LeavesAndStops) {
@@ -234,6 +239,50 @@ TEST_F(AdminShell, ShowsTheClusterAsATable) {
   EXPECT_EQ(out.str(), body);
 }
 
+TEST_F(AdminShell, WhoLeftLongAgoIsShownWhenAskedFor) {
+  const char* body = R"({"node": "node1", "cluster": "skep", "cluster_id": "12", "ready": true,
+      "members": [{"name": "n1", "state": "alive", "address": "h:1", "seconds": 9000},
+      {"name": "n2", "state": "left", "address": "h:2", "seconds": 601},
+      {"name": "n3", "state": "left", "address": "h:3", "seconds": 5}]})";
+  answers = {http::Response{200, {}, body}, http::Response{200, {}, body}};
+  EXPECT_EQ(run("cluster status"), 0);
+  EXPECT_EQ(out.str(),
+            "cluster skep (12), as node1 sees it; the ring is stable\n"
+            "NODE  STATE  ADDRESS  LISTENS\n"
+            "n1    alive  h:1      -\n"
+            "n3    left   h:3      -\n"
+            "and 1 that left long ago: cluster status all\n");
+  EXPECT_EQ(run("cluster status all"), 0);
+  EXPECT_NE(out.str().find("n2    left   h:2      -\nn3"), std::string::npos) << out.str();
+  EXPECT_EQ(run("cluster status al"), 2);
+  EXPECT_EQ(diagnostics.str(), "accepted: cluster status [all]\n");
+}
+
+TEST_F(AdminShell, ShowsTheRingAsATable) {
+  const char* body = R"({"nodes": [{"name": "n2", "owned": 0, "kept": 1, "share": 0.0},
+      {"name": "n1", "owned": 2, "kept": 2, "share": 1.0}], "table": [
+      {"arc": 0, "slots": "0-8191", "share": 0.5, "owner": "n1", "members": ["n1", "n2"],
+       "replaces": [], "epoch": 3, "state": "stable"},
+      {"arc": 1, "slots": "8192-16383", "share": 0.5, "owner": null, "members": ["n1"],
+       "replaces": ["n2", "n1"], "epoch": 12, "state": "changing"}, 7]})";
+  answers = {http::Response{200, {}, body}, http::Response{200, {}, "[]"},
+             http::Response{200, {}, body}};
+  EXPECT_EQ(run("ring"), 0);
+  EXPECT_EQ(out.str(),
+            "ARC  SLOTS       SHARE   OWNER  MEMBERS  EPOCH  STATE\n"
+            "0    0-8191      50.00%  n1     n1 n2    3      stable\n"
+            "1    8192-16383  50.00%  -      n1       12     changing, from n2 n1\n"
+            "\n"
+            "NODE  OWNS  KEEPS  SHARE\n"
+            "n1    2     2      100.00%\n"
+            "n2    0     1      0.00%\n");
+  EXPECT_EQ(run("ring"), 0);
+  EXPECT_EQ(out.str(), "[]") << "of another version, maybe";
+  json = true;
+  EXPECT_EQ(run("ring"), 0);
+  EXPECT_EQ(out.str(), body);
+}
+
 TEST_F(AdminShell, JoinsByPosting) {
   answers = {http::Response{200, {}, R"({"done": "joined"})"}};
   EXPECT_EQ(run("  cluster  join h:5 "), 0);
@@ -243,8 +292,8 @@ TEST_F(AdminShell, JoinsByPosting) {
 }
 
 TEST_F(AdminShell, KeepsNotDoneAndMaybeDoneApart) {
-  answers = {http::Response{409, {}, R"({"error": "of another cluster", "done": "no"})"},
-             http::Response{504, {}, R"({"error": "no answer", "done": "maybe"})"},
+  answers = {http::Response{409, {}, R"({"detail": "of another cluster", "done": "no"})"},
+             http::Response{504, {}, R"({"detail": "no answer", "done": "maybe"})"},
              fail(Code::unknown, "no answer in time"),
              fail(Code::unknown, "no answer in time"),
              http::Response{200, {}, "not JSON"},

@@ -1,0 +1,132 @@
+#include "roles/admin/shell_show.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+
+namespace skep::admin {
+namespace {
+
+using Json = nlohmann::json;
+using Row = std::vector<std::string>;
+
+constexpr int kLongAgo = 600;  // seconds
+
+// A member's text or number; what is not there, or null: "-".
+std::string cell(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return "-";
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+int number(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<int>() : 0;
+}
+
+std::string percent(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number()) return "-";
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.2f%%", 100 * found->get<double>());
+  return text.data();
+}
+
+std::string words(const Json& object, const char* key) {
+  std::string text;
+  const auto found = object.find(key);
+  if (found != object.end() && found->is_array())
+    for (const Json& each : *found)
+      if (each.is_string()) text += (text.empty() ? "" : " ") + each.get<std::string>();
+  return text.empty() ? "-" : text;
+}
+
+Row member_row(const Json& member) {
+  std::string listeners;
+  const auto found = member.find("listeners");
+  if (found != member.end() && found->is_object())
+    for (const auto& [role, address] : found->items())
+      if (address.is_string())
+        listeners += (listeners.empty() ? "" : "  ") + role + ' ' + address.get<std::string>();
+  return {cell(member, "name"), cell(member, "state"), cell(member, "address"),
+          listeners.empty() ? "-" : listeners};
+}
+
+bool left_long_ago(const Json& member) {
+  return cell(member, "state") == "left" && number(member, "seconds") > kLongAgo;
+}
+
+bool has_list(const Json& object, const char* key) {
+  return object.is_object() && object.contains(key) && object[key].is_array();
+}
+
+}  // namespace
+
+void print_table(std::ostream& out, const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const Row& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i + 1 < row.size(); ++i)
+      out << std::left << std::setw(static_cast<int>(widths[i] + 2)) << row[i];
+    out << row.back() << '\n';
+  }
+}
+
+void print_status(std::ostream& out, const std::string& body, bool all) {
+  const Json status = Json::parse(body, nullptr, false);
+  if (!has_list(status, "members")) {
+    out << body;
+    return;
+  }
+  out << "cluster " << cell(status, "cluster") << " (" << cell(status, "cluster_id") << "), as "
+      << cell(status, "node") << " sees it; ";
+  const auto ready = status.find("ready");
+  if (ready != status.end() && ready->is_boolean() && ready->get<bool>())
+    out << "the ring is stable\n";
+  else
+    out << "not ready: " << cell(status, "waits_for") << '\n';
+  std::vector<Row> rows;
+  std::size_t hidden = 0;
+  for (const Json& member : status["members"]) {
+    if (!member.is_object()) continue;
+    if (!all && left_long_ago(member))
+      ++hidden;
+    else
+      rows.push_back(member_row(member));
+  }
+  std::sort(rows.begin(), rows.end());
+  rows.insert(rows.begin(), {"NODE", "STATE", "ADDRESS", "LISTENS"});
+  print_table(out, rows);
+  if (hidden > 0) out << "and " << hidden << " that left long ago: cluster status all\n";
+}
+
+void print_ring(std::ostream& out, const std::string& body) {
+  const Json ring = Json::parse(body, nullptr, false);
+  if (!has_list(ring, "table") || !has_list(ring, "nodes")) {
+    out << body;
+    return;
+  }
+  std::vector<Row> rows{{"ARC", "SLOTS", "SHARE", "OWNER", "MEMBERS", "EPOCH", "STATE"}};
+  for (const Json& arc : ring["table"]) {
+    if (!arc.is_object()) continue;
+    std::string state = cell(arc, "state");
+    if (const std::string replaced = words(arc, "replaces"); replaced != "-")
+      state += ", from " + replaced;
+    rows.push_back({cell(arc, "arc"), cell(arc, "slots"), percent(arc, "share"), cell(arc, "owner"),
+                    words(arc, "members"), cell(arc, "epoch"), state});
+  }
+  print_table(out, rows);
+  rows = {{"NODE", "OWNS", "KEEPS", "SHARE"}};
+  for (const Json& node : ring["nodes"])
+    if (node.is_object())
+      rows.push_back(
+          {cell(node, "name"), cell(node, "owned"), cell(node, "kept"), percent(node, "share")});
+  std::sort(rows.begin() + 1, rows.end());
+  out << '\n';
+  print_table(out, rows);
+}
+
+}  // namespace skep::admin
