@@ -208,6 +208,8 @@ resp::Value Service::table() const {
 resp::Value Service::names(const std::vector<NodeId>& nodes) const {
   std::vector<Value> names;
   for (NodeId node : nodes) names.push_back(Value::bulk(name_of(node)));
+  std::sort(names.begin(), names.end(),
+            [](const Value& one, const Value& other) { return one.text < other.text; });
   return Value::array(std::move(names));
 }
 

@@ -1,6 +1,7 @@
 """What `cmake --install` makes: an executable behind a symlink, a template, a unit that systemd
 accepts; and what a service manager, here a socket of the test's own, hears of a node's life."""
 
+import http.client
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import tempfile
 
 from cluster import TOP, Node, check, run, wait_until
+from load import Client
 
 PREFIX = "/opt/skep"
 
@@ -91,6 +93,7 @@ def life(directory):
         manager.wait("READY=1")
         manager.wait("STATUS=serving")
         check(not manager.has("RELOADING"), "a node says that it is ready")
+        figures(node)
         reloads(node, manager)
         node.terminate()
         check(node.exit_status() == 0, "it stops")
@@ -98,6 +101,26 @@ def life(directory):
     finally:
         if node.running():
             node.kill()
+
+
+def figures(node):
+    client = Client(node.ring_port)
+    for i in range(10):
+        client.run("SET", f"key{i}", "value")
+    client.close()
+    connection = http.client.HTTPConnection("127.0.0.1", node.admin_port, timeout=10)
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    told = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    for name, value in [('skep_ring_command_seconds_count{command="set"}', 10),
+                        ('skep_ring_requests_total{answered="here"}', 10),
+                        ("skep_ring_location_hits_total", 10), ("skep_ring_arcs_owned", 256),
+                        ("skep_ring_entries", 10), ('skep_members{state="alive"}', 1)]:
+        check(float(told.get(name, -1)) == value, f"{name} is {told.get(name)}")
+    for name in ["skep_store_commit_seconds_count", "skep_loop_callback_seconds_count",
+                 "skep_ring_memory_bytes", "process_resident_memory_bytes", "process_open_fds"]:
+        check(float(told.get(name, 0)) > 0, f"{name} is {told.get(name)}")
 
 
 def reload(node, manager):
