@@ -333,15 +333,14 @@ class Node {
     if (admin_) admin_->reload(config_, conf::show(loaded_.effective));
   }
 
-  // A credential is checked with the address in the same file: it must be the one listened on.
-  bool reloadable(std::string_view key, const conf::NodeConfig& again) const {
+  // A credential may come or change. One that goes might leave open what the file protects in
+  // another way, which waits for the next start.
+  static bool reloadable(std::string_view key, const conf::NodeConfig& again) {
     if (key == "log.level") return true;
-    if (again.roles != config_.roles)
-      return false;  // of a role that is not named, nothing is checked
-    if (key == "cluster.secret_file") return again.cluster.listen == config_.cluster.listen;
-    if (key == "ring.password_file") return again.ring.listen == config_.ring.listen;
-    if (key == "admin.token_file" || key == "admin.admin_token_file")
-      return again.admin.listen == config_.admin.listen;
+    if (key == "cluster.secret_file") return !again.cluster.secret.empty();
+    if (key == "ring.password_file") return !again.ring.password.empty();
+    if (key == "admin.token_file") return !again.admin.token.empty();
+    if (key == "admin.admin_token_file") return !again.admin.admin_token.empty();
     return false;
   }
 
