@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iostream>
+#include <optional>
+#include <set>
 
 #include "net/prompt.hpp"
 #include "net/resp_client.hpp"
@@ -15,6 +17,8 @@ namespace {
 using resp::Value;
 
 constexpr std::string_view kNoEntry = "no such entry";
+// Entries removed between two words of progress.
+constexpr std::uint64_t kProgressEvery = 100'000;
 
 // A key prefix as a pattern that matches what starts with it.
 std::string prefix_pattern(std::string_view prefix) {
@@ -24,6 +28,12 @@ std::string prefix_pattern(std::string_view prefix) {
     pattern += c;
   }
   return pattern + '*';
+}
+
+// Whether the word is `name`, which is in lower case, in any case.
+bool is_lower(std::string_view word, std::string_view name) {
+  return std::equal(word.begin(), word.end(), name.begin(), name.end(),
+                    [](char a, char b) { return resp::lower(a) == b; });
 }
 
 // A text of lines "name:value" as a map.
@@ -45,36 +55,40 @@ Value pairs_of(std::string_view text) {
 struct Shell::Command {
   std::string_view name;
   std::string_view arguments;
-  std::size_t count;  // of arguments
+  std::size_t count;  // of arguments, and of those that may be left out
+  std::size_t optional;
   std::string_view doc;
   int (Shell::*run)(const Words& args);
 };
 
 std::span<const Shell::Command> Shell::commands() {
   static constexpr Command kCommands[] = {
-      {"put", "KEY VALUE", 2, "write an entry that is not there yet", &Shell::put},
-      {"get", "KEY", 1, "print an entry", &Shell::get},
-      {"update", "KEY VALUE", 2, "write an entry, there or not", &Shell::update},
-      {"get_update", "KEY VALUE", 2, "write an entry that is there, print what it was",
+      {"put", "KEY VALUE", 2, 0, "write an entry that is not there yet", &Shell::put},
+      {"get", "KEY", 1, 0, "print an entry", &Shell::get},
+      {"update", "KEY VALUE", 2, 0, "write an entry, there or not", &Shell::update},
+      {"get_update", "KEY VALUE", 2, 0, "write an entry that is there, print what it was",
        &Shell::get_update},
-      {"get_remove", "KEY", 1, "remove an entry, print what it was", &Shell::get_remove},
-      {"cas", "KEY EXPECTED NEW", 3, "write NEW if the entry is EXPECTED", &Shell::cas},
-      {"remove", "KEY", 1, "remove an entry", &Shell::remove},
-      {"remove_if", "KEY EXPECTED", 2, "remove an entry if it is EXPECTED", &Shell::remove_if},
-      {"remove_all", "", 0, "remove every entry of the ring, after asking", &Shell::remove_all},
-      {"expires_at", "KEY TIME", 2,
+      {"get_remove", "KEY", 1, 0, "remove an entry, print what it was", &Shell::get_remove},
+      {"cas", "KEY EXPECTED NEW", 3, 0, "write NEW if the entry is EXPECTED", &Shell::cas},
+      {"remove", "KEY", 1, 0, "remove an entry", &Shell::remove},
+      {"remove_if", "KEY EXPECTED", 2, 0, "remove an entry if it is EXPECTED", &Shell::remove_if},
+      {"remove_all", "[yes]", 0, 1, "remove every entry of the ring, after asking or with `yes`",
+       &Shell::remove_all},
+      {"expires_at", "KEY TIME", 2, 0,
        "let an entry go at a time: 2030-01-31T12:00:00Z, or seconds since 1970",
        &Shell::expires_at},
-      {"expires_from_now", "KEY SECONDS", 2, "let an entry go in so many seconds",
+      {"expires_from_now", "KEY SECONDS", 2, 0, "let an entry go in so many seconds",
        &Shell::expires_from_now},
-      {"get_expiry", "KEY", 1, "print when an entry goes, or `never`", &Shell::get_expiry},
-      {"prefix_get", "PREFIX", 1, "list the keys that start so", &Shell::prefix_get},
-      {"node_status", "", 0, "how the node sees the ring", &Shell::node_status},
-      {"node_config", "", 0, "the node's effective configuration", &Shell::node_config},
-      {"node_topology", "", 0, "the ring's nodes", &Shell::node_topology},
-      {"stop_node", "", 0, "end the node; it stays a member", &Shell::stop_node},
-      {"help", "", 0, "this list", &Shell::help},
-      {"exit", "", 0, "leave the prompt", &Shell::exit},
+      {"get_expiry", "KEY", 1, 0, "print when an entry goes, or `never`", &Shell::get_expiry},
+      {"prefix_get", "PREFIX [MAX]", 1, 1, "list the keys that start so, or MAX of them",
+       &Shell::prefix_get},
+      {"node_status", "", 0, 0, "how the node sees the ring", &Shell::node_status},
+      {"node_config", "", 0, 0, "the node's effective configuration", &Shell::node_config},
+      {"node_topology", "", 0, 0, "the ring's nodes", &Shell::node_topology},
+      {"stop_node", "", 0, 0, "end the node; it stays a member", &Shell::stop_node},
+      {"help", "", 0, 0, "this list", &Shell::help},
+      {"exit", "", 0, 0, "leave the prompt", &Shell::exit},
+      {"quit", "", 0, 0, "the same", &Shell::exit},
   };
   return kCommands;
 }
@@ -100,11 +114,12 @@ int Shell::run_line(std::string_view line) {
 int Shell::run(const Words& words) {
   if (words.empty()) return kDone;
   for (const Command& command : commands()) {
-    if (words[0] != command.name) continue;
-    if (words.size() - 1 == command.count)
+    if (!is_lower(words[0], command.name)) continue;
+    const std::size_t given = words.size() - 1;
+    if (given >= command.count && given <= command.count + command.optional)
       return (this->*command.run)(Words(words.begin() + 1, words.end()));
     std::string accepted(command.name);
-    return wrong("accepted: " + accepted + (command.count > 0 ? " " : "") +
+    return wrong("accepted: " + accepted + (command.arguments.empty() ? "" : " ") +
                  std::string(command.arguments));
   }
   return wrong("unknown command '" + words[0] + "'; `help` lists what there is");
@@ -188,11 +203,54 @@ int Shell::remove_if(const Words& args) {
   });
 }
 
-int Shell::remove_all(const Words&) {
-  if (!confirm_) return refuse("not done: remove_all asks, and nobody is at a terminal to answer");
-  if (confirm_("This removes every entry of the whole ring. Type yes to go on: ") != "yes")
+int Shell::remove_all(const Words& args) {
+  const bool said = !args.empty() && is_lower(args[0], "yes");
+  if (!args.empty() && !said) return wrong("accepted: remove_all [yes]");
+  if (!said && !confirm_)
+    return refuse(
+        "not done: remove_all asks, and nobody is at a terminal to answer; `remove_all yes` does "
+        "not ask");
+  if (!said && confirm_("This removes every entry of the whole ring. Type yes to go on: ") != "yes")
     return refuse("not done");
-  return ask(Kind::write, {"FLUSHALL"}, [this](const Value&) { return say("ok"); });
+  // A page at a time, so that it can be said how far it is.
+  std::uint64_t removed = 0, told = 0;
+  const auto remove_page = [&](const std::vector<Value>& keys) {
+    if (keys.empty()) return int{kDone};
+    std::vector<std::string_view> words{"UNLINK"};
+    for (const Value& key : keys) words.push_back(key.text);
+    return ask(Kind::write, words, [&](const Value& reply) {
+      removed += static_cast<std::uint64_t>(reply.number);
+      if (removed >= told + kProgressEvery) {
+        told = removed;
+        diagnostics_ << removed << " removed\n" << std::flush;
+      }
+      return int{kDone};
+    });
+  };
+  const int exit = each_page("*", remove_page);
+  if (exit == kDone) return say("ok");
+  if (removed == 0) return exit;
+  diagnostics_ << removed << " had been removed before\n";
+  return kMaybeDone;
+}
+
+// Hands every page of the keys that match to `use`, until that returns something but kDone.
+int Shell::each_page(const std::string& pattern,
+                     const std::function<int(const std::vector<Value>&)>& use) {
+  std::string cursor = "0";
+  do {
+    std::vector<Value> page;
+    int exit = ask(Kind::read, {"SCAN", cursor, "MATCH", pattern, "COUNT", "1000"},
+                   [&](const Value& reply) {
+                     if (reply.items.size() != 2) return refuse("not done: a malformed answer");
+                     cursor = reply.items[0].text;
+                     page = reply.items[1].items;
+                     return int{kDone};
+                   });
+    if (exit == kDone) exit = use(page);
+    if (exit != kDone) return exit;
+  } while (cursor != "0");
+  return kDone;
 }
 
 int Shell::expire(std::string_view command, const std::string& key, std::string_view number) {
@@ -221,25 +279,28 @@ int Shell::get_expiry(const Words& args) {
 }
 
 int Shell::prefix_get(const Words& args) {
-  const std::string pattern = prefix_pattern(args[0]);
-  std::vector<Value> keys;
-  std::string cursor = "0";
-  do {
-    int exit = ask(Kind::read, {"SCAN", cursor, "MATCH", pattern, "COUNT", "1000"},
-                   [&](const Value& reply) {
-                     if (reply.items.size() != 2) return refuse("not done: a malformed answer");
-                     cursor = reply.items[0].text;
-                     const auto& page = reply.items[1].items;
-                     keys.insert(keys.end(), page.begin(), page.end());
-                     return int{kDone};
-                   });
-    if (exit != kDone) return exit;
-  } while (cursor != "0");
-  auto less = [](const Value& a, const Value& b) { return a.text < b.text; };
-  std::sort(keys.begin(), keys.end(), less);
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  std::optional<std::int64_t> most;
+  if (args.size() > 1) {
+    most = resp::to_integer(args[1]);
+    if (!most || *most < 1) return wrong("accepted as MAX: a whole number, 1 or more");
+  }
+  // Sorted, and without those that a walk meets twice while the ring changes.
+  std::set<std::string> keys;
+  bool enough = false;
+  const auto take = [&](const std::vector<Value>& page) {
+    for (const Value& key : page) {
+      keys.insert(key.text);
+      enough = most && keys.size() == static_cast<std::size_t>(*most);
+      if (enough) return int{kNotDone};
+    }
+    return int{kDone};
+  };
+  const int exit = each_page(prefix_pattern(args[0]), take);
+  if (exit != kDone && !enough) return exit;
   if (keys.empty() && !json_) return refuse("no entry starts so");
-  return show(Value::array(std::move(keys)));
+  std::vector<Value> list;
+  for (const std::string& key : keys) list.push_back(Value::bulk(key));
+  return show(Value::array(std::move(list)));
 }
 
 int Shell::node_status(const Words&) {

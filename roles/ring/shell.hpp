@@ -78,6 +78,8 @@ class Shell {
   // Asks, and hands a reply that is no error to `use`, whose exit code it returns.
   int ask(Kind kind, const std::vector<std::string_view>& words,
           const std::function<int(const resp::Value&)>& use);
+  int each_page(const std::string& pattern,
+                const std::function<int(const std::vector<resp::Value>&)>& use);
   int expire(std::string_view command, const std::string& key, std::string_view number);
   int show(const resp::Value& value);
   int say(std::string_view word);

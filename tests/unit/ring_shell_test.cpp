@@ -105,13 +105,21 @@ TEST_F(RingShell, PrefixesAndAll) {
   for (const char* key : {"a*1", "a*2", "ab"}) keyspace.entries[key] = {"v", 0};
   EXPECT_EQ(run("prefix_get a*"), "0 a*1\na*2\n");
   EXPECT_EQ(run("prefix_get x"), "1 no entry starts so\n");
+  EXPECT_EQ(run("prefix_get a 2"), "0 a*1\na*2\n");
+  EXPECT_EQ(run("prefix_get a 0"), "2 accepted as MAX: a whole number, 1 or more\n");
   EXPECT_EQ(run("remove_all"),
-            "1 not done: remove_all asks, and nobody is at a terminal to answer\n");
+            "1 not done: remove_all asks, and nobody is at a terminal to answer; `remove_all yes` "
+            "does not ask\n");
   confirm = [](std::string_view) { return "no"; };
   EXPECT_EQ(run("remove_all"), "1 not done\n");
   EXPECT_EQ(keyspace.entries.size(), 3u);
   confirm = [](std::string_view) { return "yes"; };
   EXPECT_EQ(run("remove_all"), "0 ok\n");
+  EXPECT_TRUE(keyspace.entries.empty());
+  confirm = {};
+  run("put k v");
+  EXPECT_EQ(run("remove_all now"), "2 accepted: remove_all [yes]\n");
+  EXPECT_EQ(run("REMOVE_ALL yes"), "0 ok\n");
   EXPECT_TRUE(keyspace.entries.empty());
 }
 
