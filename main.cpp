@@ -314,34 +314,12 @@ class Node {
     manager_.ready();
   }
 
-  // Takes over what a running node can take over, and says of each key what became of it.
   void take(const conf::Loaded& again) {
-    const auto changes = conf::changes(loaded_, again);
-    for (const conf::Change& change : changes) {
-      const std::string what = change.key + " from " + change.from + " to " + change.to;
-      if (reloadable(change.key, again.config)) {
-        conf::take(loaded_, again, change.key);
-        say(Level::info, "reloaded: " + what);
-      } else {
-        say(Level::warn, "not reloaded, but at the next start: " + what);
-      }
-    }
-    if (changes.empty()) say(Level::info, "reloaded: nothing in the configuration has changed");
+    conf::take_over(loaded_, again, log_);
     log_.set_levels(*LogLevels::parse(config_.log.level));
     links_->set_secret(config_.cluster.secret);
     if (ring_) ring_->reload(loaded_);
     if (admin_) admin_->reload(config_, conf::show(loaded_.effective));
-  }
-
-  // A credential may come or change. One that goes might leave open what the file protects in
-  // another way, which waits for the next start.
-  static bool reloadable(std::string_view key, const conf::NodeConfig& again) {
-    if (key == "log.level") return true;
-    if (key == "cluster.secret_file") return !again.cluster.secret.empty();
-    if (key == "ring.password_file") return !again.ring.password.empty();
-    if (key == "admin.token_file") return !again.admin.token.empty();
-    if (key == "admin.admin_token_file") return !again.admin.admin_token.empty();
-    return false;
   }
 
   void reload_certificates() {

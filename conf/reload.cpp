@@ -24,6 +24,26 @@ bool other_secret(const Key& key, const Loaded& one, const Loaded& other) {
   return secret->field(a) != secret->field(b);
 }
 
+// A credential may come or change. One that goes might leave open what the file protects in another
+// way, which waits for the next start.
+bool reloadable(std::string_view key, const NodeConfig& again) {
+  if (key == "log.level") return true;
+  if (key == "cluster.secret_file") return !again.cluster.secret.empty();
+  if (key == "ring.password_file") return !again.ring.password.empty();
+  if (key == "admin.token_file") return !again.admin.token.empty();
+  if (key == "admin.admin_token_file") return !again.admin.admin_token.empty();
+  return false;
+}
+
+// Takes the key's value over from `again`.
+void take(Loaded& running, const Loaded& again, std::string_view key) {
+  const Key* known = find_key(key);
+  SKEP_ASSERT(known != nullptr);
+  NodeConfig from = again.config;
+  std::visit([&](const auto& type) { type.field(running.config) = type.field(from); }, known->type);
+  running.effective[index_of(running, key)] = again.effective[index_of(again, key)];
+}
+
 }  // namespace
 
 std::vector<Change> changes(const Loaded& running, const Loaded& again) {
@@ -41,12 +61,19 @@ std::vector<Change> changes(const Loaded& running, const Loaded& again) {
   return changes;
 }
 
-void take(Loaded& running, const Loaded& again, std::string_view key) {
-  const Key* known = find_key(key);
-  SKEP_ASSERT(known != nullptr);
-  NodeConfig from = again.config;
-  std::visit([&](const auto& type) { type.field(running.config) = type.field(from); }, known->type);
-  running.effective[index_of(running, key)] = again.effective[index_of(again, key)];
+void take_over(Loaded& running, const Loaded& again, Log& log) {
+  const std::vector<Change> all = changes(running, again);
+  for (const Change& change : all) {
+    const std::string what = change.key + " from " + change.from + " to " + change.to;
+    if (reloadable(change.key, again.config)) {
+      take(running, again, change.key);
+      log.write(Level::info, "node", "reloaded: " + what);
+    } else {
+      log.write(Level::warn, "node", "not reloaded, but at the next start: " + what);
+    }
+  }
+  if (all.empty())
+    log.write(Level::info, "node", "reloaded: nothing in the configuration has changed");
 }
 
 }  // namespace skep::conf

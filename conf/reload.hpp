@@ -2,10 +2,10 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "conf/load.hpp"
+#include "net/base/log.hpp"
 
 namespace skep::conf {
 
@@ -16,7 +16,8 @@ struct Change {
 // The keys whose values differ, in the table's order. Of a secret that is what its file holds.
 std::vector<Change> changes(const Loaded& running, const Loaded& again);
 
-// Takes the key's value over from `again`.
-void take(Loaded& running, const Loaded& again, std::string_view key);
+// Takes over what a running node can: the log's level, and credentials that come or change. Says in
+// the log of each key that changed what became of it.
+void take_over(Loaded& running, const Loaded& again, Log& log);
 
 }  // namespace skep::conf

@@ -36,6 +36,8 @@ void RespServer::report(Metrics& metrics) const {
   metrics.counter("skep_ring_uncertain_total", "Replies of -UNCERTAIN: may have been done.",
                   uncertain_);
   metrics.gauge("skep_ring_clients", "Connections of clients.", sessions_.size());
+  metrics.gauge("skep_ring_client_memory_bytes",
+                "Requests and replies of clients, of ring.max_client_memory.", held_);
   metrics.counter("skep_ring_clients_total", "Connections of clients, so far.",
                   figures_.connections);
   metrics.counter("skep_ring_received_bytes_total", "Bytes from clients.", figures_.bytes_in);

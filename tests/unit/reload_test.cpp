@@ -63,13 +63,42 @@ TEST_F(Reload, ASecretMayChangeInItsFileAndIsNotShown) {
             "ring.password_file: \"secret\" -> another secret in the same file\n");
 }
 
-TEST_F(Reload, OneKeyIsTakenOver) {
-  Loaded running = load("[ring]\nmoves = 3\nweight = 20\n");
-  const Loaded again = load("[ring]\nmoves = 4\nweight = 30\n");
-  take(running, again, "ring.moves");
-  EXPECT_EQ(running.config.ring.moves, 4u);
-  EXPECT_EQ(running.config.ring.weight, 20u);
-  EXPECT_EQ(shown(changes(running, again)), "ring.weight: 20 -> 30\n");
+struct Lines final : Log {
+  void write(Level, std::string_view, std::string_view text) override {
+    said.append(text).append("\n");
+  }
+  std::string said;
+};
+
+TEST_F(Reload, TakesOverWhatARunningNodeCanAndSaysSo) {
+  Loaded running = load("[ring]\nmoves = 3\n");
+  write("secret", "swordfish\n");
+  const Loaded again =
+      load("[log]\nlevel = \"warn\"\n[ring]\nmoves = 4\npassword_file = \"secret\"\n");
+  Lines log;
+  take_over(running, again, log);
+  EXPECT_EQ(log.said,
+            "reloaded: log.level from \"info\" to \"warn\"\n"
+            "reloaded: ring.password_file from nothing to \"secret\"\n"
+            "not reloaded, but at the next start: ring.moves from 3 to 4\n");
+  EXPECT_EQ(running.config.log.level, "warn");
+  EXPECT_EQ(running.config.ring.password, "swordfish");
+  EXPECT_EQ(running.config.ring.moves, 3u);
+  EXPECT_EQ(shown(changes(running, again)), "ring.moves: 3 -> 4\n");
+}
+
+TEST_F(Reload, APasswordThatGoesStaysUntilTheNextStart) {
+  write("secret", "swordfish\n");
+  Loaded running = load("[ring]\npassword_file = \"secret\"\n");
+  Lines log;
+  take_over(running, load(""), log);
+  EXPECT_EQ(running.config.ring.password, "swordfish");
+  EXPECT_EQ(log.said,
+            "not reloaded, but at the next start: ring.password_file from \"secret\" to nothing\n");
+  log.said.clear();
+  Loaded same = load("");
+  take_over(same, load(""), log);
+  EXPECT_EQ(log.said, "reloaded: nothing in the configuration has changed\n");
 }
 
 }  // namespace
