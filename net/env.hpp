@@ -39,6 +39,8 @@ class Timers {
   virtual Id after(Duration delay, std::function<void()> fire) = 0;
   // Of a timer that has fired, or 0: does nothing. A cancelled timer never fires.
   virtual void cancel(Id id) = 0;
+  // Calls `fire` once when the events at hand are through, soon: at the end of the loop's turn.
+  virtual void at_turn_end(std::function<void()> fire) { after(Duration::zero(), std::move(fire)); }
 };
 
 class Random {

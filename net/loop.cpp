@@ -216,6 +216,8 @@ bool Loop::on_signal(int number, std::function<void()> fire) {
   return status == 0;
 }
 
+void Loop::at_turn_end(std::function<void()> fire) { ends_.push_back(std::move(fire)); }
+
 void Loop::on_turn_end(std::function<void()> hook) { hooks_.push_back(std::move(hook)); }
 
 void Loop::flush_later(Flushable& what) {
@@ -238,6 +240,9 @@ void Loop::end_turn() {
 }
 
 void Loop::flush_turn() {
+  ending_.swap(ends_);
+  for (auto& each : ending_) each();
+  ending_.clear();
   for (std::size_t i = 0; i < hooks_.size(); ++i) hooks_[i]();
   flushing_.swap(waiting_);
   for (std::size_t i = 0; i < flushing_.size(); ++i) {
@@ -249,7 +254,7 @@ void Loop::flush_turn() {
   flushing_.clear();
   // A flush may have let somebody write again. That waits for the next turn, so that one
   // connection cannot hold the loop, but the next turn then comes at once.
-  if (waiting_.empty()) {
+  if (waiting_.empty() && ends_.empty()) {
     uv_idle_stop(&uv_->busy);
   } else {
     uv_idle_start(&uv_->busy, [](uv_idle_t*) {});

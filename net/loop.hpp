@@ -1,9 +1,9 @@
 // The event loop of a node: one thread, libuv under it. It implements the parts of the environment
 // (net/env.hpp) that need no peer: Clock, Timers, Random.
 //
-// A turn is: timers, posted functions, socket events; then the hooks of on_turn_end(), in the order
-// in which they were added; then everything that asked with flush_later(): so what a whole turn
-// wrote to a socket leaves in one piece.
+// A turn is: timers, posted functions, socket events; then what was asked for by at_turn_end(); then
+// the hooks of on_turn_end(), in the order in which they were added; then everything that asked
+// with flush_later(): so what a whole turn wrote to a socket leaves in one piece.
 #pragma once
 
 #include <cstdint>
@@ -58,6 +58,8 @@ class Loop final : public Clock, public Timers, public Random {
   // Rounded up to the next millisecond by the kernel's wait; never early by now().
   Id after(Duration delay, std::function<void()> fire) override;
   void cancel(Id id) override;
+  // Asked for while those of a turn are called: at the end of the next turn, which comes at once.
+  void at_turn_end(std::function<void()> fire) override;
   // xoshiro256**, seeded from the kernel. For jitter and choices; secrets use fill_random().
   std::uint64_t next() override;
 
@@ -160,6 +162,8 @@ class Loop final : public Clock, public Timers, public Random {
 
   bool stopping_ = false;
   std::vector<std::function<void()>> hooks_;
+  std::vector<std::function<void()>> ends_;  // of at_turn_end()
+  std::vector<std::function<void()>> ending_;
   std::vector<Flushable*> waiting_;   // asked for a flush; null: gone since
   std::vector<Flushable*> flushing_;  // of the round under way
 };

@@ -78,7 +78,6 @@ class Encoder {
     }
   }
 
- private:
   void put_varint(std::uint64_t value) {
     while (value >= 0x80) {
       out_.push_back(static_cast<char>(value | 0x80));
@@ -87,6 +86,7 @@ class Encoder {
     out_.push_back(static_cast<char>(value));
   }
 
+ private:
   std::string& out_;
 };
 
@@ -200,6 +200,15 @@ template <class T> std::string encode(const T& message) {
   encode(out, message);
   return out;
 }
+
+// Appends the count that stands in front of a vector's elements, for whoever encodes them one by
+// one.
+inline void encode_count(std::string& out, std::size_t count) {
+  detail::Encoder(out).put_varint(count);
+}
+// What was encoded one after the other, without a count. ok() is false once something was
+// malformed.
+using Reader = detail::Decoder;
 
 // The whole of `bytes` as a T, or nothing else: Code::invalid.
 template <class T> Result<T> decode(std::string_view bytes) {

@@ -1,6 +1,16 @@
 #include "store/folder.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 namespace skep {
+
+namespace {
+
+// Whoever waits for an answer goes first; a fold has time until the backlog is at half its bound.
+constexpr int kNice = 5;
+
+}  // namespace
 
 Folder::Folder(StateWriter state, sqlite::Db journal, Committer& committer, Limits limits,
                Events events)
@@ -41,6 +51,8 @@ void Folder::stop() {
 }
 
 void Folder::run() {
+  // Of this thread only. Where the system refuses, a fold is as urgent as the rest.
+  static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice));
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     wake_.wait(lock, [this] { return stopping_ || table_ || checkpoint_ || !retired_.empty(); });

@@ -9,19 +9,6 @@ namespace skep {
 
 namespace {
 
-struct LoggedOp {
-  std::string_view space;
-  std::string_view key;
-  bool put = false;
-  std::string_view value;
-  template <class M, class V> static void fields(M& m, V&& v) {
-    v("space", m.space);
-    v("key", m.key);
-    v("put", m.put);
-    v("value", m.value);
-  }
-};
-
 // About what an entry takes besides its bytes: a hash node, a bucket, a place in a run.
 constexpr std::size_t kEntryOverhead = 96;
 constexpr std::size_t kBatchOverhead = 96;
@@ -30,24 +17,15 @@ bool key_less(const Memtable::Entry* a, const Memtable::Entry* b) { return a->fi
 
 }  // namespace
 
-void encode_batch(std::string& out, const Batch& batch) {
-  // On the loop's hot path: the vector is kept for its memory.
-  thread_local std::vector<LoggedOp> logged;
-  logged.clear();
-  for (const Batch::Op& op : batch.ops())
-    logged.push_back({op.space, op.key, op.value.has_value(),
-                      op.value ? std::string_view(*op.value) : std::string_view()});
-  wire::encode(out, logged);
-}
-
 std::optional<std::string_view> Memtable::add(std::uint64_t sequence, std::string_view encoded) {
   char* kept = static_cast<char*>(arena_.allocate(encoded.size(), 1));
   std::memcpy(kept, encoded.data(), encoded.size());
   const std::string_view bytes(kept, encoded.size());
-  const auto ops = wire::decode<std::vector<LoggedOp>>(bytes);
+  const auto ops = wire::decode<std::vector<Batch::Op>>(bytes);
   if (!ops) return std::nullopt;
-  for (const LoggedOp& op : *ops) {
-    auto space = spaces_.find(op.space);
+  auto space = spaces_.end();  // neighbours are of one, mostly
+  for (const Batch::Op& op : *ops) {
+    if (space == spaces_.end() || space->first != op.space) space = spaces_.find(op.space);
     if (space == spaces_.end()) space = spaces_.try_emplace(std::string(op.space), &arena_).first;
     Space& place = space->second;
     const Value value = op.put ? Value(op.value) : std::nullopt;

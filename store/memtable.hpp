@@ -16,12 +16,9 @@
 #include <vector>
 
 #include "net/base/checksum.hpp"
-#include "store/store.hpp"
+#include "store/batch.hpp"
 
 namespace skep {
-
-// The codec's bytes of a batch, as the journal has them.
-void encode_batch(std::string& out, const Batch& batch);
 
 class Memtable {
  public:
@@ -33,7 +30,7 @@ class Memtable {
   using Newest = std::pmr::unordered_map<std::string_view, Value, Hash>;
   using Entry = Newest::value_type;
 
-  // Takes in an encoded batch, whose number is one above the last. Returns the bytes as they are
+  // Takes in a batch as Batch::encode() wrote it, whose number is one above the last. Returns the bytes as they are
   // kept, or nothing if they are not a batch's (and nothing was taken in).
   std::optional<std::string_view> add(std::uint64_t sequence, std::string_view encoded);
 

@@ -28,13 +28,6 @@ constexpr const char* kYes = "yes";
 // SQLite's rows end at a billion bytes.
 constexpr std::size_t kMaxBatch = std::size_t{256} << 20;
 
-std::size_t size_of(const Batch& batch) {
-  std::size_t size = 0;
-  for (const Batch::Op& op : batch.ops())
-    size += op.space.size() + op.key.size() + (op.value ? op.value->size() : 0);
-  return size;
-}
-
 }  // namespace
 
 // Outlives the store in what it has posted.
@@ -167,12 +160,16 @@ void SqliteStore::stop_threads() {
 }
 
 void SqliteStore::submit(Batch batch, Durability durability, Reported reported) {
-  for (const Batch::Op& op : batch.ops())
+  std::string_view checked;  // neighbours are of one, mostly
+  for (const Batch::Op& op : batch.ops()) {
+    if (op.space == checked) continue;
+    checked = op.space;
     if (!valid_space(op.space))
       return refuse(std::move(reported),
-                    {Code::invalid, "'" + op.space +
+                    {Code::invalid, "'" + std::string(op.space) +
                                         "' is no name of a space; accepted are 1 to "
                                         "64 of a-z 0-9 . _ / : -, no dot first"});
+  }
   append(batch, durability, std::move(reported));
 }
 
@@ -193,10 +190,10 @@ Result<> SqliteStore::room_for(std::size_t size) const {
 }
 
 void SqliteStore::append(const Batch& batch, Durability durability, Reported reported) {
-  if (const Result<> room = room_for(size_of(batch)); !room)
+  if (const Result<> room = room_for(batch.size()); !room)
     return refuse(std::move(reported), room.error());
   encoded_.clear();
-  encode_batch(encoded_, batch);
+  batch.encode(encoded_);
   const std::optional<std::string_view> kept = active_->add(++last_, encoded_);
   SKEP_ASSERT(kept);
   waiting_.push_back({last_, durability, std::move(reported)});
@@ -237,9 +234,10 @@ void SqliteStore::report(Metrics& metrics) const {
   }
 }
 
-void SqliteStore::fold_if_due() {
+void SqliteStore::fold_if_due(bool quiet) {
   if (frozen_ || active_->empty()) return;
-  if (active_->bytes() < std::min(options_.fold_above, options_.max_unfolded / 4)) return;
+  const std::size_t above = quiet ? options_.fold_quiet_above : options_.fold_above;
+  if (active_->bytes() < std::min(above, options_.max_unfolded / 4)) return;
   frozen_ = std::exchange(active_, std::make_shared<Memtable>());
   frozen_last_ = last_;
   folder_->fold(frozen_);
@@ -267,6 +265,8 @@ void SqliteStore::progress() {
   const std::uint64_t written = committer_->written();
   const std::uint64_t durable = committer_->durable();
   report(written, durable);
+  // All that was submitted is synced, which is done once in a flush interval.
+  if (durable == last_ && waiting_.empty()) fold_if_due(true);
 }
 
 void SqliteStore::report(std::uint64_t written, std::uint64_t durable) {
@@ -338,7 +338,7 @@ void SqliteStore::bind(std::uint64_t cluster_id, Reported reported) {
     return refuse(std::move(reported), {Code::conflict, "the store is another cluster's"});
   Batch batch;
   batch.put(kOwnSpace, kClusterKey, std::to_string(cluster_id));
-  if (const Result<> room = room_for(size_of(batch)); !room)
+  if (const Result<> room = room_for(batch.size()); !room)
     return refuse(std::move(reported), room.error());
   cluster_id_ = cluster_id;
   append(batch, Durability::durable, std::move(reported));

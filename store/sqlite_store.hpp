@@ -42,8 +42,10 @@ struct StoreOptions {
   // Bytes in memory that are not folded. Above half of it commits are slowed down, at the whole of
   // it batches are refused with Code::full.
   std::size_t max_unfolded = std::size_t{256} << 20;
-  // Bytes from which a fold is worth its while.
-  std::size_t fold_above = std::size_t{16} << 20;
+  // Bytes from which a fold is worth its while: the more, the more writes to one key become one.
+  std::size_t fold_above = std::size_t{64} << 20;
+  // The same while nothing is written, for the memory.
+  std::size_t fold_quiet_above = std::size_t{1} << 20;
   // Until a full disk or an I/O error is tried again.
   Duration retry_interval = std::chrono::milliseconds(100);
   // Runs a function on the loop thread, soon; called on any thread.
@@ -103,7 +105,7 @@ class SqliteStore final : public Store {
   void append(const Batch& batch, Durability durability, Reported reported);
   void refuse(Reported reported, Error error);
   void report(std::uint64_t written, std::uint64_t durable);
-  void fold_if_due();
+  void fold_if_due(bool quiet = false);
 
   // From the other threads to the loop.
   void post(void (SqliteStore::*what)());

@@ -16,34 +16,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "net/base/error.hpp"
+#include "store/batch.hpp"
 
 namespace skep {
 
 enum class Durability : std::uint8_t { written, durable };
-
-// A batch: puts and erases, in order. All of it survives, or nothing.
-class Batch {
- public:
-  struct Op {
-    std::string space;
-    std::string key;
-    std::optional<std::string> value;  // none: erase
-  };
-  void put(std::string_view space, std::string_view key, std::string_view value) {
-    ops_.push_back({std::string(space), std::string(key), std::string(value)});
-  }
-  void erase(std::string_view space, std::string_view key) {
-    ops_.push_back({std::string(space), std::string(key), std::nullopt});
-  }
-  bool empty() const { return ops_.empty(); }
-  const std::vector<Op>& ops() const { return ops_; }
-
- private:
-  std::vector<Op> ops_;
-};
 
 // What a store noticed when it was opened.
 struct Opening {

@@ -68,7 +68,7 @@ struct Asked {
   bool write = false;
   std::uint16_t key = 0;
   Time deadline{};
-  std::vector<std::string_view> args;
+  Args args;  // live during the event only
 };
 
 // A change of an arc's record that its owner is to make: one member at a time.
@@ -161,6 +161,10 @@ class Arc {
   // Since when the next heartbeat is urgent: reads wait for a lease.
   bool wants_lease() const { return reign_ && reign_->wants_lease; }
   std::size_t waiting_requests() const;
+  // Whether flush() has something to do, or a lease is wanted.
+  bool has_to_flush() const {
+    return reign_ && (reign_->flushed != reign_->last || reign_->wants_lease);
+  }
 
  private:
   // The stream of one owner's writes that this member follows.
@@ -263,7 +267,8 @@ class Arc {
     std::uint64_t committed = 0;  // on a majority
     std::map<NodeId, Peer> peers;
     std::vector<NodeId> replaced;  // by a settled record, and not to be told yet
-    std::vector<Item> tail;        // writes not yet flushed; the last one's number is `last`
+    std::uint64_t flushed = 0;     // up to here the members were told
+    std::vector<Item> tail;        // writes not yet flushed, if there is a peer; the last is `last`
     std::size_t tail_bytes = 0;
     std::deque<Waiting> waiting;  // by number
     std::deque<Waiting> parked;   // reads that wait for nothing but a lease
@@ -283,7 +288,7 @@ class Arc {
   void save(Standing standing, Completion completion, Effects&);
   void refuse(NodeId to, Epoch epoch, Effects&);
   void drop_copy(Effects&);
-  void store_entry(const std::string& key, const Entry& entry, Effects&);
+  void store_entry(std::string_view key, const Entry& entry, Effects&);
   void finish_bucket(std::uint8_t bucket, Effects&);
   void lose_stream(NodeId owner, Epoch epoch, std::uint32_t round, Effects&);
 
@@ -323,15 +328,15 @@ class Arc {
   void serve_command(Time now, WallMs wall, const Asked&, Effects&);
   void serve_together(Time now, WallMs wall, const Asked&, Effects&);
   bool holds(std::string_view key) const;
-  std::uint64_t prepare(const std::string& key, WallMs wall, Effects&);
+  std::uint64_t prepare(std::string_view key, WallMs wall, Effects&);
   std::optional<Stored> stored(std::string_view key);
-  void apply(const std::string& key, Decision::Effect effect, std::string value, WallMs expires,
+  void apply(std::string_view key, Decision::Effect effect, std::string value, WallMs expires,
              Effects&);
   static std::optional<std::pair<std::uint64_t, std::size_t>> walk_words(const Asked& asked);
   void serve_walk(Time now, WallMs wall, const Asked&, Effects&);
   void serve_clear(Time now, WallMs wall, const Asked&, Effects&);
-  void append(const std::string& key, Entry entry, Effects&);
-  void remove(const std::string& key, Effects&);
+  void append(std::string_view key, Entry entry, Effects&);
+  void remove(std::string_view key, Effects&);
   void answer_later(Time now, const Asked&, Waiting, Effects&);
   void answer_parked(Time now, Effects&);
   void expire_requests(Time now, Effects&);

@@ -269,7 +269,7 @@ void Arc::finish_bucket(std::uint8_t bucket, Effects& effects) {
   }
 }
 
-void Arc::store_entry(const std::string& key, const Entry& entry, Effects& effects) {
+void Arc::store_entry(std::string_view key, const Entry& entry, Effects& effects) {
   effects.write(Durability::written).batch.put(kEntrySpace, row_key(key), encode_row(entry));
   table_.put(key, entry);
 }

@@ -25,10 +25,10 @@ Answer failed(Outcome outcome, std::string text) {
   return answer;
 }
 
-Answer done(const resp::Value& value) {
+Answer done(resp::Value value) {
   Answer answer;
   answer.kind = static_cast<std::uint8_t>(value.kind);
-  answer.text = value.text;
+  answer.text = std::move(value.text);
   answer.number = static_cast<std::uint64_t>(value.number);
   return answer;
 }
@@ -226,7 +226,7 @@ void Arc::hold(const Asked& asked, Effects& effects) {
     return effects.replies.push_back(
         {asked.token, failed(Outcome::refused, "too many requests wait for the arc's owner")});
   Held held{asked, {asked.args.begin(), asked.args.end()}};
-  held.asked.args.clear();
+  held.asked.args = {};
   reign_->held.push_back(std::move(held));
 }
 
@@ -234,7 +234,8 @@ void Arc::serve_held(Time now, Effects& effects) {
   while (!reign_->held.empty()) {
     Held held = std::move(reign_->held.front());
     reign_->held.pop_front();
-    held.asked.args.assign(held.args.begin(), held.args.end());
+    const std::vector<std::string_view> args(held.args.begin(), held.args.end());
+    held.asked.args = args;
     serve(now, wall_, held.asked, effects);
   }
 }
@@ -262,7 +263,7 @@ bool Arc::holds(std::string_view key) const { return arc_of(slot_of(key), host_.
 
 // What a decision on the key waits for, as a number of the stream: an entry that has expired is
 // deleted first, and what is said of one that is on its way waits for it. 0: nothing.
-std::uint64_t Arc::prepare(const std::string& key, WallMs wall, Effects& effects) {
+std::uint64_t Arc::prepare(std::string_view key, WallMs wall, Effects& effects) {
   const auto entry = table_.find(key);
   if (!entry) return 0;
   if (!entry->tombstone && !entry->live(wall)) {
@@ -280,7 +281,7 @@ std::optional<Stored> Arc::stored(std::string_view key) {
   return Stored{entry->value, entry->expires};
 }
 
-void Arc::apply(const std::string& key, Decision::Effect effect, std::string value, WallMs expires,
+void Arc::apply(std::string_view key, Decision::Effect effect, std::string value, WallMs expires,
                 Effects& effects) {
   switch (effect) {
     case Decision::Effect::none: return;
@@ -293,11 +294,11 @@ void Arc::serve_command(Time now, WallMs wall, const Asked& asked, Effects& effe
   if (asked.key >= asked.args.size() || !holds(asked.args[asked.key]))
     return effects.replies.push_back(
         {asked.token, failed(Outcome::refused, "the key is not of this arc")});
-  const std::string key(asked.args[asked.key]);
+  const std::string_view key = asked.args[asked.key];
   Waiting reply;
   reply.number = prepare(key, wall, effects);
   Decision decision = decide(asked.args, stored(key), wall, host_.options.max_value);
-  reply.answer = done(decision.reply);
+  reply.answer = done(std::move(decision.reply));
   reply.needs_lease = decision.effect == Decision::Effect::none;
   apply(key, decision.effect, std::move(decision.value), decision.expires, effects);
   if (!reply.needs_lease) reply.number = reign_->last;
@@ -318,15 +319,14 @@ void Arc::serve_together(Time now, WallMs wall, const Asked& asked, Effects& eff
           {asked.token, failed(Outcome::refused, "the keys are not of one slot of this arc")});
   Waiting reply;
   for (std::size_t key : found.keys)
-    reply.number = std::max(reply.number, prepare(std::string(asked.args[key]), wall, effects));
+    reply.number = std::max(reply.number, prepare(asked.args[key], wall, effects));
   std::vector<std::optional<Stored>> all;
   for (std::size_t key : found.keys) all.push_back(stored(asked.args[key]));
   JointDecision decision = decide_together(asked.args, all, wall, host_.options.max_value);
-  reply.answer = done(decision.reply);
+  reply.answer = done(std::move(decision.reply));
   reply.needs_lease = decision.changes.empty();
   for (auto& change : decision.changes)
-    apply(std::string(asked.args[change.key]), change.effect, std::move(change.value),
-          change.expires, effects);
+    apply(asked.args[change.key], change.effect, std::move(change.value), change.expires, effects);
   if (!reply.needs_lease) reply.number = reign_->last;
   answer_later(now, asked, std::move(reply), effects);
 }
@@ -366,14 +366,14 @@ void Arc::serve_clear(Time now, WallMs wall, const Asked& asked, Effects& effect
   answer_later(now, asked, std::move(reply), effects);
 }
 
-void Arc::remove(const std::string& key, Effects& effects) {
+void Arc::remove(std::string_view key, Effects& effects) {
   append(key, {{}, 0, true, {}}, effects);
 }
 
-void Arc::append(const std::string& key, Entry entry, Effects& effects) {
+void Arc::append(std::string_view key, Entry entry, Effects& effects) {
   entry.version = {reign_->epoch, ++reign_->last};
   reign_->tail_bytes += key.size() + entry.value.size();
-  reign_->tail.push_back({key, entry});
+  if (!reign_->peers.empty()) reign_->tail.push_back({std::string(key), entry});
   store_entry(key, entry, effects);
 }
 

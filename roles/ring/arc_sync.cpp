@@ -183,7 +183,7 @@ void Arc::flush_peer(Peer& peer, Appends& into) {
 }
 
 void Arc::flush(Effects& effects) {
-  if (!reign_ || reign_->tail.empty()) return;
+  if (!reign_ || reign_->flushed == reign_->last) return;
   for (auto& [node, peer] : reign_->peers) {
     if (peer.sync == Peer::Sync::none || peer.sent == reign_->last) continue;
     Appends& frame = effects.appends[node];
@@ -192,6 +192,7 @@ void Arc::flush(Effects& effects) {
     effects.send(node, frame);  // it is long enough
     frame.arcs.clear();
   }
+  reign_->flushed = reign_->last;
   reign_->tail.clear();
   reign_->tail_bytes = 0;
   effects.write(Durability::written)

@@ -4,7 +4,7 @@
 
 namespace skep::ring {
 
-Core::Core(Host host, std::vector<Stored> arcs) : host_(std::move(host)) {
+Core::Core(Host host, std::vector<Stored> arcs) : host_(std::move(host)), is_dirty_(arcs.size()) {
   SKEP_ASSERT(arcs.size() == host_.hive.arcs);
   for (std::size_t i = 0; i < arcs.size(); ++i)
     arcs_.push_back(std::make_unique<Arc>(host_, static_cast<ArcId>(i), std::move(arcs[i].standing),
@@ -22,7 +22,7 @@ void Core::deliver(Time now, NodeId from, std::string_view payload, Effects& eff
   if (!message || message->arc >= arcs_.size())
     return effects.log(Level::warn, "malformed message of type " +
                                         std::to_string(static_cast<unsigned>(M::kType)));
-  dirty_.insert(message->arc);
+  mark(message->arc);
   Arc& arc = *arcs_[message->arc];
   arc.on(now, from, std::move(*message), effects);
 }
@@ -55,7 +55,7 @@ void Core::on_message(Time now, WallMs wall, NodeId from, Type type, std::uint64
       if (const auto m = wire::decode<Acks>(payload))
         for (const auto& arc : m->arcs)
           if (arc.arc < arcs_.size()) {
-            dirty_.insert(arc.arc);
+            mark(arc.arc);
             arcs_[arc.arc]->on(now, from, arc, effects);
           }
       return;
@@ -94,9 +94,15 @@ void Core::on_heartbeat_reply(Time now, NodeId from, const HeartbeatReply& m, Ef
   if (sent > now || sent < host_.booted) return;
   for (const auto& arc : m.arcs)
     if (arc.arc < arcs_.size()) {
-      dirty_.insert(arc.arc);
+      mark(arc.arc);
       arcs_[arc.arc]->on_lease(now, from, sent, m.boot, arc, effects);
     }
+}
+
+void Core::mark(ArcId arc) {
+  if (is_dirty_[arc]) return;
+  is_dirty_[arc] = true;
+  dirty_.push_back(arc);
 }
 
 bool Core::first_time(NodeId from, std::uint64_t request) {
@@ -122,20 +128,20 @@ void Core::on_remote(Time now, WallMs wall, NodeId from, std::uint64_t request, 
 }
 
 void Core::on_request(Time now, WallMs wall, ArcId arc, const Asked& asked, Effects& effects) {
-  dirty_.insert(arc);
   arcs_[arc]->on_request(now, wall, asked, effects);
+  if (arcs_[arc]->has_to_flush()) mark(arc);
 }
 
 void Core::on_completed(Time now, const Completion& completion, Effects& effects) {
   SKEP_ASSERT(completion.arc < arcs_.size());
-  dirty_.insert(completion.arc);
+  mark(completion.arc);
   arcs_[completion.arc]->on_completed(now, completion, effects);
 }
 
 void Core::on_tick(Time now, WallMs wall, Effects& effects) {
   for (auto& arc : arcs_) {
     arc->on_tick(now, wall, effects);
-    dirty_.insert(arc->id());
+    mark(arc->id());
   }
   plan(now, effects);
   if (now >= next_heartbeat_) send_heartbeats(now, false, effects);
@@ -143,7 +149,9 @@ void Core::on_tick(Time now, WallMs wall, Effects& effects) {
 
 void Core::flush(Time now, Effects& effects) {
   bool urgent = false;
+  std::sort(dirty_.begin(), dirty_.end());
   for (ArcId arc : dirty_) {
+    is_dirty_[arc] = false;
     arcs_[arc]->flush(effects);
     urgent = urgent || arcs_[arc]->wants_lease();
   }
@@ -151,18 +159,15 @@ void Core::flush(Time now, Effects& effects) {
   if (!effects.changed.empty()) plan(now, effects);  // a place among the moves may be free
   if (urgent && now >= last_heartbeat_ + host_.options.heartbeat / 16)
     send_heartbeats(now, true, effects);
-  std::vector<Effects::Reply> own;
-  for (auto& reply : effects.replies) {
-    const auto remote = reply.token < kRemote ? remote_.end() : remote_.find(reply.token);
-    if (remote == remote_.end()) {
-      if (reply.token < kRemote) own.push_back(std::move(reply));
-      continue;
+  std::erase_if(effects.replies, [&](Effects::Reply& reply) {
+    if (reply.token < kRemote) return false;
+    if (const auto remote = remote_.find(reply.token); remote != remote_.end()) {
+      reply.answer.arc = remote->second.arc;
+      effects.send(remote->second.node, reply.answer, remote->second.request);
+      remote_.erase(remote);
     }
-    reply.answer.arc = remote->second.arc;
-    effects.send(remote->second.node, reply.answer, remote->second.request);
-    remote_.erase(remote);
-  }
-  effects.replies = std::move(own);
+    return true;
+  });
 }
 
 void Core::send_heartbeats(Time now, bool urgent_only, Effects& effects) {

@@ -42,6 +42,8 @@ class Core {
   }
   // The members list has changed.
   void on_nodes(std::vector<Node> nodes);
+  // Whether flush() has something to do.
+  bool has_to_flush() const { return !dirty_.empty(); }
   // Ends a turn: flushes the arcs, and turns replies to other nodes' requests into messages.
   void flush(Time now, Effects&);
 
@@ -77,6 +79,7 @@ class Core {
   void on_heartbeat_reply(Time now, NodeId from, const HeartbeatReply&, Effects&);
   void on_remote(Time now, WallMs wall, NodeId from, std::uint64_t request, const Request&,
                  Effects&);
+  void mark(ArcId arc);
   bool first_time(NodeId from, std::uint64_t request);
   void send_heartbeats(Time now, bool urgent_only, Effects&);
   void plan(Time now, Effects&);
@@ -88,7 +91,8 @@ class Core {
   std::vector<std::unique_ptr<Arc>> arcs_;
   std::vector<Node> nodes_;
   std::set<NodeId> stopping_;
-  std::set<ArcId> dirty_;  // may have something to flush
+  std::vector<ArcId> dirty_;    // may have something to flush
+  std::vector<bool> is_dirty_;  // the same by arc
   Time next_heartbeat_{};
   Time last_heartbeat_{};
   std::uint64_t next_remote_ = kRemote;

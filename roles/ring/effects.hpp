@@ -76,6 +76,20 @@ struct Effects {
       writes.push_back({durability, {}, {}});
     return writes.back();
   }
+  bool empty() const {
+    return sends.empty() && appends.empty() && acks.empty() && writes.empty() && replies.empty() &&
+           lines.empty() && changed.empty();
+  }
+  // Keeps the memory.
+  void clear() {
+    sends.clear();
+    appends.clear();
+    acks.clear();
+    writes.clear();
+    replies.clear();
+    lines.clear();
+    changed.clear();
+  }
   void log(Level level, std::string text) { lines.push_back({level, std::move(text)}); }
 };
 

@@ -30,7 +30,6 @@ Ring::Ring(Env env, Store& store, Membership& membership, Options options)
 Ring::~Ring() {
   *alive_ = false;
   env_.timers.cancel(ticking_);
-  env_.timers.cancel(turn_);
 }
 
 // Every life has a number of its own, on disk before anything is said in it.
@@ -153,7 +152,9 @@ Result<> Ring::load() {
 void Ring::begin() {
   router_ = std::make_unique<Router>(
       options_.hive.arcs, boot_ << 40,
-      [this](NodeId to, std::uint64_t token, const Request& r) { return request(to, token, r); });
+      [this](Time now, NodeId to, std::uint64_t token, const Request& asked) {
+        return request(now, to, token, asked);
+      });
   env_.transport.on_message(
       Part::ring,
       [this](NodeId from, const Address&, const Message& message) { on_message(from, message); });
@@ -255,20 +256,27 @@ void Ring::on_message(NodeId from, const Message& message) {
   schedule();
 }
 
-bool Ring::request(NodeId to, std::uint64_t token, const Request& request) {
-  const Time now = env_.clock.now();
-  if (to == core_->host().self) {
-    const Duration timeout(static_cast<std::int64_t>(request.timeout_us));
-    core_->on_request(
-        now, env_.clock.wall(), request.arc,
-        {token, request.epoch, request.op, request.write, request.key, now + timeout, request.args},
-        effects_);
-    schedule();
-    ++answered_here_;
-    return true;
+// What this node can answer at once, it does: a read inside a lease, a refusal.
+Router::Sent Ring::request(Time now, NodeId to, std::uint64_t token, const Request& request) {
+  if (to != core_->host().self) {
+    const bool sent = send(to, Type::request, token, wire::encode(request));
+    forwarded_ += sent ? 1 : 0;
+    return {sent, std::nullopt};
   }
-  const bool sent = send(to, Type::request, token, wire::encode(request));
-  forwarded_ += sent ? 1 : 0;
+  ++answered_here_;
+  const Duration timeout(static_cast<std::int64_t>(request.timeout_us));
+  core_->on_request(
+      now, env_.clock.wall(), request.arc,
+      {token, request.epoch, request.op, request.write, request.key, now + timeout, request.args},
+      effects_);
+  Router::Sent sent{true, std::nullopt};
+  auto& replies = effects_.replies;
+  const bool scalar = request.op == Op::command || request.op == Op::together;
+  if (scalar && !replies.empty() && replies.back().token == token) {
+    sent.answer = std::move(replies.back().answer);
+    replies.pop_back();
+  }
+  if (core_->has_to_flush() || !effects_.empty()) schedule();
   return sent;
 }
 
@@ -284,7 +292,8 @@ bool Ring::send(NodeId to, Type type, std::uint64_t request, std::string_view pa
 void Ring::schedule() {
   if (scheduled_) return;
   scheduled_ = true;
-  turn_ = env_.timers.after(Duration(0), [this] {
+  env_.timers.at_turn_end([this, alive = alive_] {
+    if (!*alive) return;
     scheduled_ = false;
     carry_out();
   });
@@ -293,7 +302,8 @@ void Ring::schedule() {
 void Ring::carry_out() {
   const Time now = env_.clock.now();
   core_->flush(now, effects_);
-  Effects effects = std::exchange(effects_, {});
+  std::swap(effects_, carried_out_);
+  Effects& effects = carried_out_;
   for (auto& write : effects.writes) submit(std::move(write));
   for (const auto& message : effects.sends)
     send(message.to, message.type, message.request, message.payload);
@@ -302,6 +312,7 @@ void Ring::carry_out() {
   for (const auto& line : effects.lines) env_.log.write(line.level, "ring", line.text);
   for (ArcId arc : effects.changed) spread(arc);
   for (auto& reply : effects.replies) router_->on_answer(now, reply.token, std::move(reply.answer));
+  effects.clear();
 }
 
 void Ring::send_frames(NodeId to, std::vector<Appends::Arc> arcs) {

@@ -85,7 +85,7 @@ class Ring : public Keyspace {
   void on_message(NodeId from, const Message& message);
   void tick();
   void changed_nodes();
-  bool request(NodeId to, std::uint64_t token, const Request& request);
+  Router::Sent request(Time now, NodeId to, std::uint64_t token, const Request& request);
   bool send(NodeId to, Type type, std::uint64_t request, std::string_view payload);
   Address address_of(NodeId node) const;
 
@@ -104,7 +104,7 @@ class Ring : public Keyspace {
   void walk_slot(std::shared_ptr<SlotWalk> walk, std::uint64_t cursor);
   struct Clearing;
   void clear(const std::shared_ptr<Clearing>& all, ArcId arc, std::uint64_t cursor);
-  void ask(ArcId arc, Op op, bool write, std::vector<std::string> args,
+  void ask(ArcId arc, Op op, bool write, const std::vector<std::string>& args,
            std::function<void(Answer)> done);
 
   Env env_;
@@ -115,12 +115,12 @@ class Ring : public Keyspace {
   bool founder_ = false;
   std::unique_ptr<Core> core_;
   std::unique_ptr<Router> router_;
-  Effects effects_;
+  Effects effects_;      // of the turn, so far
+  Effects carried_out_;  // kept for its memory
   bool scheduled_ = false;
   bool refusing_ = false;               // the store: said in the log
   std::deque<Effects::Write> refused_;  // by the store; they and all that follow are tried again
   Timers::Id ticking_ = 0;
-  Timers::Id turn_ = 0;
   std::uint64_t answered_here_ = 0;  // requests of this node's clients, by where they were sent
   std::uint64_t forwarded_ = 0;
   std::size_t reported_ = 0;  // arcs owned, as the log has it

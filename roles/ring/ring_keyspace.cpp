@@ -40,6 +40,12 @@ bool scalar(const Answer& answer) {
   }
 }
 
+Result<resp::Value> result_of(Answer answer) {
+  if (answer.outcome != Outcome::done) return tl::unexpected(error_of(answer));
+  if (!scalar(answer)) return fail(Code::unknown, "the key's owner sent a malformed answer");
+  return reply_of(std::move(answer));
+}
+
 // Counts the answers of all arcs down; the first failure is the whole's, an unknown outcome before
 // any other.
 struct Gathering {
@@ -58,11 +64,13 @@ struct Gathering {
 
 }  // namespace
 
-void Ring::ask(ArcId arc, Op op, bool write, std::vector<std::string> args,
+void Ring::ask(ArcId arc, Op op, bool write, const std::vector<std::string>& args,
                std::function<void(Answer)> done) {
   const Time now = env_.clock.now();
-  router_->submit(
-      now, {arc, op, write, 0, now + options_.request_timeout, std::move(args), std::move(done)});
+  const std::vector<std::string_view> words(args.begin(), args.end());
+  auto submitted = router_->submit(now, {arc, op, write, 0, now + options_.request_timeout, words});
+  if (submitted.answer) return done(std::move(*submitted.answer));
+  *submitted.later = std::move(done);
 }
 
 void Ring::run(Args args, std::size_t key, bool write, Done done) {
@@ -79,20 +87,13 @@ void Ring::route(Op op, Args args, std::size_t key, bool write, Done done) {
   if (write && !refused_.empty())
     return done(fail(Code::unavailable, "this node's store takes no writes at present"));
   const Time now = env_.clock.now();
-  Router::Job job{arc_of(slot_of(args[key]), options_.hive.arcs),
-                  op,
-                  write,
-                  static_cast<std::uint16_t>(key),
-                  now + options_.request_timeout,
-                  {args.begin(), args.end()},
-                  {}};
-  job.done = [done = std::move(done)](Answer answer) {
-    if (answer.outcome != Outcome::done) return done(tl::unexpected(error_of(answer)));
-    if (!scalar(answer))
-      return done(fail(Code::unknown, "the key's owner sent a malformed answer"));
-    done(reply_of(std::move(answer)));
+  auto submitted =
+      router_->submit(now, {arc_of(slot_of(args[key]), options_.hive.arcs), op, write,
+                            static_cast<std::uint16_t>(key), now + options_.request_timeout, args});
+  if (submitted.answer) return done(result_of(std::move(*submitted.answer)));
+  *submitted.later = [done = std::move(done)](Answer answer) {
+    done(result_of(std::move(answer)));
   };
-  router_->submit(now, std::move(job));
 }
 
 struct Ring::Walk {

@@ -7,6 +7,8 @@ namespace skep::ring {
 namespace {
 
 constexpr Duration kRetryAfter = std::chrono::milliseconds(20);
+// A place that once held more words than this gives their memory back.
+constexpr std::size_t kKeptWords = 4096;
 
 Answer failed(Outcome outcome, const char* text) {
   Answer answer;
@@ -20,54 +22,128 @@ Answer failed(Outcome outcome, const char* text) {
 Router::Router(std::size_t arcs, std::uint64_t first_attempt, Send send)
     : lanes_(arcs), next_attempt_(first_attempt), send_(std::move(send)) {}
 
-void Router::submit(Time now, Job job) {
+Router::Submitted Router::submit(Time now, const Job& job) {
   SKEP_ASSERT(job.arc < lanes_.size());
-  const std::uint64_t id = next_job_++;
   Lane& lane = lanes_[job.arc];
-  deadlines_.emplace(job.deadline, id);
-  jobs_.emplace(id, Pending{std::move(job), 0, 0, 0});
-  if (!lane.waiting.empty()) {
-    lane.waiting.insert(id);  // behind those that came before it
-    return;
+  if (!lane.waiting.empty() || lane.hint.owner == 0) {  // behind those that came before it
+    const Place place = keep(job);
+    figures_.homeless += lane.hint.owner == 0 ? 1 : 0;
+    if (lane.waiting.empty())
+      retry(now, place, false);
+    else
+      lane.waiting.emplace(pending_[place].number, place);
+    return {{}, &pending_[place].done};
   }
-  dispatch(now, id);
+  const std::uint64_t attempt = next_attempt_++;
+  Sent sent = send(now, job, attempt);
+  if (sent.answer && sent.answer->outcome != Outcome::moved)
+    return {std::move(sent.answer), nullptr};
+  const Place place = keep(job);
+  if (sent.answer) follow(lane, sent.answer->record);
+  if (sent.sent && !sent.answer)
+    sent_to(pending_[place], place, attempt);
+  else
+    retry(now, place, false);
+  return {{}, &pending_[place].done};
 }
 
-void Router::dispatch(Time now, std::uint64_t id) {
-  Pending& pending = jobs_.at(id);
-  Lane& lane = lanes_[pending.job.arc];
-  const Job& job = pending.job;
-  if (lane.hint.owner == 0) {
-    ++figures_.homeless;
-    return retry(now, id, pending, false);
+Router::Sent Router::send(Time now, const Job& job, std::uint64_t attempt) {
+  const Lane& lane = lanes_[job.arc];
+  request_.arc = job.arc;
+  request_.epoch = lane.hint.epoch;
+  request_.op = job.op;
+  request_.write = job.write;
+  request_.key = job.key;
+  request_.timeout_us =
+      job.deadline > now ? static_cast<std::uint64_t>((job.deadline - now).count()) : 0;
+  request_.args.assign(job.args.begin(), job.args.end());
+  Sent sent = send_(now, lane.hint.owner, attempt, request_);
+  ++(sent.sent ? figures_.attempts : figures_.homeless);
+  return sent;
+}
+
+Router::Place Router::keep(const Job& job) {
+  if (free_.empty()) {
+    free_.push_back(static_cast<Place>(pending_.size()));
+    pending_.emplace_back();
   }
-  Request request{
-      job.arc, lane.hint.epoch, job.op, job.write, job.key, 0, {job.args.begin(), job.args.end()}};
-  if (job.deadline > now)
-    request.timeout_us = static_cast<std::uint64_t>((job.deadline - now).count());
-  const std::uint64_t attempt = next_attempt_++;
-  if (!send_(lane.hint.owner, attempt, request)) {
-    ++figures_.homeless;
-    return retry(now, id, pending, false);
+  const Place place = free_.back();
+  free_.pop_back();
+  Pending& pending = pending_[place];
+  pending.number = next_job_++;
+  pending.arc = job.arc;
+  pending.op = job.op;
+  pending.write = job.write;
+  pending.key = job.key;
+  pending.deadline = job.deadline;
+  for (std::string_view word : job.args) {
+    pending.words.append(word);
+    pending.ends.push_back(static_cast<std::uint32_t>(pending.words.size()));
   }
-  ++figures_.attempts;
+  earliest_ = std::min(earliest_, job.deadline);
+  return place;
+}
+
+void Router::sent_to(Pending& pending, Place place, std::uint64_t attempt) {
+  Lane& lane = lanes_[pending.arc];
   pending.attempt = attempt;
   pending.at = lane.hint.owner;
   pending.epoch = lane.hint.epoch;
-  attempts_.emplace(attempt, id);
+  attempts_.emplace(attempt, place);
   ++lane.in_flight;
 }
 
+// False: it certainly was not done, and waits again.
+bool Router::dispatch(Time now, Place place) {
+  Pending& pending = pending_[place];
+  if (lanes_[pending.arc].hint.owner == 0) {
+    ++figures_.homeless;
+    retry(now, place, false);
+    return false;
+  }
+  words_.clear();
+  for (std::size_t i = 0, begin = 0; i < pending.ends.size(); begin = pending.ends[i++])
+    words_.push_back(std::string_view(pending.words).substr(begin, pending.ends[i] - begin));
+  const std::uint64_t attempt = next_attempt_++;
+  Sent sent =
+      send(now, {pending.arc, pending.op, pending.write, pending.key, pending.deadline, words_},
+           attempt);
+  if (!sent.sent) {
+    retry(now, place, false);
+    return false;
+  }
+  sent_to(pending, place, attempt);
+  return !sent.answer || settle(now, place, std::move(*sent.answer));
+}
+
+// False: certainly not done, and it waits again.
+bool Router::settle(Time now, Place place, Answer answer) {
+  if (answer.outcome != Outcome::moved) {
+    finish(place, std::move(answer));
+    return true;
+  }
+  const Pending& pending = pending_[place];
+  follow(lanes_[pending.arc], answer.record);
+  retry(now, place, lanes_[pending.arc].hint.epoch != pending.epoch);
+  return false;
+}
+
+void Router::follow(Lane& lane, const Record& record) {
+  ++figures_.moved;
+  if (record.epoch >= lane.hint.epoch && well_formed(record)) lane.hint = record;
+}
+
 // The job's attempt, if any, is over; it certainly did nothing.
-void Router::retry(Time now, std::uint64_t id, Pending& pending, bool at_once) {
-  Lane& lane = lanes_[pending.job.arc];
+void Router::retry(Time now, Place place, bool at_once) {
+  Pending& pending = pending_[place];
+  Lane& lane = lanes_[pending.arc];
   if (pending.attempt != 0) {
     SKEP_ASSERT(lane.in_flight > 0);
     --lane.in_flight;
     attempts_.erase(pending.attempt);
     pending.attempt = 0;
   }
-  lane.waiting.insert(id);
+  lane.waiting.emplace(pending.number, place);
   if (!at_once) lane.retry_at = std::max(lane.retry_at, now + kRetryAfter);
 }
 
@@ -75,71 +151,79 @@ void Router::retry(Time now, std::uint64_t id, Pending& pending, bool at_once) {
 // earlier.
 void Router::pump(Time now, Lane& lane) {
   if (lane.in_flight > 0 || lane.waiting.empty() || now < lane.retry_at) return;
-  const std::set<std::uint64_t> ready = std::exchange(lane.waiting, {});
-  for (std::uint64_t id : ready) {
-    if (lane.waiting.empty()) {
-      dispatch(now, id);
-    } else {
-      lane.waiting.insert(id);
-    }
+  while (!lane.waiting.empty()) {
+    const Place place = lane.waiting.begin()->second;
+    lane.waiting.erase(lane.waiting.begin());
+    if (!dispatch(now, place)) return;
   }
 }
 
-void Router::finish(std::uint64_t id, Answer answer) {
-  const auto found = jobs_.find(id);
-  Pending pending = std::move(found->second);
-  Lane& lane = lanes_[pending.job.arc];
+void Router::finish(Place place, Answer answer) {
+  Pending& pending = pending_[place];
+  Lane& lane = lanes_[pending.arc];
   if (pending.attempt != 0) {
     SKEP_ASSERT(lane.in_flight > 0);
     --lane.in_flight;
     attempts_.erase(pending.attempt);
+    pending.attempt = 0;
   }
-  lane.waiting.erase(id);
-  deadlines_.erase({pending.job.deadline, id});
-  jobs_.erase(found);
-  pending.job.done(std::move(answer));
+  if (!lane.waiting.empty()) lane.waiting.erase(pending.number);
+  pending.number = 0;
+  pending.words.clear();
+  pending.ends.clear();
+  if (pending.words.capacity() > kKeptWords) std::string().swap(pending.words);
+  const Done done = std::exchange(pending.done, nullptr);
+  free_.push_back(place);
+  done(std::move(answer));  // may submit, and move pending_
 }
 
 void Router::on_answer(Time now, std::uint64_t attempt, Answer answer) {
   const auto found = attempts_.find(attempt);
   if (found == attempts_.end()) return;
-  const std::uint64_t id = found->second;
-  Pending& pending = jobs_.at(id);
-  Lane& lane = lanes_[pending.job.arc];
-  if (answer.outcome == Outcome::moved) {
-    ++figures_.moved;
-    if (answer.record.epoch >= lane.hint.epoch && well_formed(answer.record))
-      lane.hint = answer.record;
-    retry(now, id, pending, lane.hint.epoch != pending.epoch);
-  } else {
-    finish(id, std::move(answer));
-  }
+  const Place place = found->second;
+  Lane& lane = lanes_[pending_[place].arc];
+  settle(now, place, std::move(answer));
   pump(now, lane);
 }
 
 void Router::on_down(Time now, NodeId node) {
-  std::vector<std::uint64_t> lost;
-  for (const auto& [id, pending] : jobs_)
-    if (pending.attempt != 0 && pending.at == node) lost.push_back(id);
+  std::vector<std::pair<std::uint64_t, Place>> lost;  // in order
+  for (Place place = 0; place < pending_.size(); ++place)
+    if (const Pending& pending = pending_[place]; pending.attempt != 0 && pending.at == node)
+      lost.emplace_back(pending.number, place);
   std::sort(lost.begin(), lost.end());
-  for (std::uint64_t id : lost) {
-    const auto found = jobs_.find(id);
-    if (found == jobs_.end()) continue;
-    if (found->second.job.write) {
-      finish(id, failed(Outcome::unknown, "the connection to the key's owner was lost"));
+  for (const auto& [number, place] : lost) {
+    const Pending& pending = pending_[place];
+    if (pending.number != number || pending.attempt == 0) continue;
+    if (pending.write) {
+      finish(place, failed(Outcome::unknown, "the connection to the key's owner was lost"));
     } else {
-      retry(now, id, found->second, false);  // a read changes nothing: asked again
+      retry(now, place, false);  // a read changes nothing: asked again
     }
   }
 }
 
 void Router::on_tick(Time now) {
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    const std::uint64_t id = deadlines_.begin()->second;
-    const Pending& pending = jobs_.at(id);
-    const bool unknown = pending.attempt != 0 && pending.job.write;
-    finish(id, unknown ? failed(Outcome::unknown, "the key's owner did not answer in time")
-                       : failed(Outcome::refused, "the key's owner could not be reached in time"));
+  if (earliest_ <= now) {
+    std::vector<std::tuple<Time, std::uint64_t, Place>> late;  // in order
+    earliest_ = Time::max();
+    for (Place place = 0; place < pending_.size(); ++place) {
+      const Pending& pending = pending_[place];
+      if (pending.number == 0) continue;
+      if (pending.deadline <= now)
+        late.emplace_back(pending.deadline, pending.number, place);
+      else
+        earliest_ = std::min(earliest_, pending.deadline);
+    }
+    std::sort(late.begin(), late.end());
+    for (const auto& [deadline, number, place] : late) {
+      const Pending& pending = pending_[place];
+      if (pending.number != number) continue;
+      const bool unknown = pending.attempt != 0 && pending.write;
+      finish(place, unknown
+                        ? failed(Outcome::unknown, "the key's owner did not answer in time")
+                        : failed(Outcome::refused, "the key's owner could not be reached in time"));
+    }
   }
   for (Lane& lane : lanes_) pump(now, lane);
 }

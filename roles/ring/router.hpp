@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <set>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,20 +25,30 @@ class Router {
     bool write = false;
     std::uint16_t key = 0;
     Time deadline{};
-    std::vector<std::string> args;
-    // Outcome::done, refused or unknown; never moved.
-    std::function<void(Answer)> done;
+    std::span<const std::string_view> args;  // live during submit() only
   };
-  // Brings an attempt to a node, this one or another; false: certainly not sent. It is not answered
-  // from within the call.
-  using Send = std::function<bool(NodeId to, std::uint64_t attempt, const Request&)>;
+  // With Outcome::done, refused or unknown; never moved.
+  using Done = std::function<void(Answer)>;
+  // Brings an attempt to a node, this one or another. Not sent: certainly not. This node may answer
+  // within the call; then no answer of that attempt comes to on_answer().
+  struct Sent {
+    bool sent = false;
+    std::optional<Answer> answer;
+  };
+  using Send = std::function<Sent(Time now, NodeId to, std::uint64_t attempt, const Request&)>;
 
   // Every attempt has a number of its own, so that an answer that comes twice, or late, is not
   // taken for another's. They count from `first_attempt`; those of an earlier life must have been
   // lower.
   Router(std::size_t arcs, std::uint64_t first_attempt, Send send);
 
-  void submit(Time now, Job job);
+  // Either the answer is there at once, or `later` is where to put what will be called with it,
+  // before anything else is asked of the router.
+  struct Submitted {
+    std::optional<Answer> answer;
+    Done* later = nullptr;
+  };
+  Submitted submit(Time now, const Job& job);
   void on_answer(Time now, std::uint64_t attempt, Answer answer);
   // The connection to the node is gone.
   void on_down(Time now, NodeId node);
@@ -53,34 +63,52 @@ class Router {
   };
   const Figures& figures() const { return figures_; }
   const Record& hint(ArcId arc) const { return lanes_[arc].hint; }
-  std::size_t jobs() const { return jobs_.size(); }
+  std::size_t jobs() const { return pending_.size() - free_.size(); }
 
  private:
+  using Place = std::uint32_t;  // in pending_
   struct Lane {
     Record hint;
     std::size_t in_flight = 0;
-    std::set<std::uint64_t> waiting;  // in order
+    std::map<std::uint64_t, Place> waiting;  // by the jobs' numbers: in order
     Time retry_at{};
   };
+  // A job that is not answered yet. Places are used again, for the memory of their words.
   struct Pending {
-    Job job;
+    std::uint64_t number = 0;  // in order of submission; 0: no job is here
+    ArcId arc = 0;
+    Op op = Op::command;
+    bool write = false;
+    std::uint16_t key = 0;
+    Time deadline{};
+    std::string words;                // one after the other
+    std::vector<std::uint32_t> ends;  // of each of them
+    Done done;
     std::uint64_t attempt = 0;  // 0: waits in its lane
     NodeId at = 0;              // to whom the attempt went
     Epoch epoch = 0;            // of the record that it went by
   };
 
-  void dispatch(Time now, std::uint64_t job);
-  void retry(Time now, std::uint64_t job, Pending& pending, bool at_once);
+  Sent send(Time now, const Job& job, std::uint64_t attempt);
+  Place keep(const Job& job);
+  void sent_to(Pending& pending, Place place, std::uint64_t attempt);
+  bool dispatch(Time now, Place place);
+  bool settle(Time now, Place place, Answer answer);
+  void follow(Lane& lane, const Record& record);
+  void retry(Time now, Place place, bool at_once);
   void pump(Time now, Lane& lane);
-  void finish(std::uint64_t job, Answer answer);
+  void finish(Place place, Answer answer);
 
   std::vector<Lane> lanes_;
-  std::unordered_map<std::uint64_t, Pending> jobs_;            // by number, in order of submission
-  std::unordered_map<std::uint64_t, std::uint64_t> attempts_;  // under way -> their jobs
-  std::set<std::pair<Time, std::uint64_t>> deadlines_;
+  std::vector<Pending> pending_;
+  std::vector<Place> free_;
+  std::unordered_map<std::uint64_t, Place> attempts_;  // under way
+  Time earliest_ = Time::max();                        // no deadline is before this
   Figures figures_;
   std::uint64_t next_job_ = 1;
   std::uint64_t next_attempt_;
+  Request request_;                      // kept for its memory
+  std::vector<std::string_view> words_;  // the same
   Send send_;
 };
 

@@ -9,11 +9,11 @@ SimStore::SimStore(VirtualTime& time, Process& process, Dice dice, DiskOptions o
 
 void SimStore::apply(Spaces& spaces, const Batch& batch) {
   for (const Batch::Op& op : batch.ops()) {
-    Space& space = spaces[op.space];
-    if (op.value) {
-      space.insert_or_assign(op.key, *op.value);
+    Space& space = spaces[std::string(op.space)];
+    if (op.put) {
+      space.insert_or_assign(std::string(op.key), op.value);
     } else {
-      space.erase(op.key);
+      space.erase(std::string(op.key));
     }
   }
 }
@@ -29,8 +29,7 @@ void SimStore::submit(Batch batch, Durability durability, Reported reported) {
   }
   apply(current_, batch);
   std::size_t bytes = 0;
-  for (const Batch::Op& op : batch.ops())
-    bytes += op.key.size() + (op.value ? op.value->size() : 0);
+  for (const Batch::Op& op : batch.ops()) bytes += op.key.size() + op.value.size();
   bytes_ += bytes;
   pending_.push_back({std::move(batch), durability, std::move(reported), bytes});
   pump();
@@ -163,9 +162,10 @@ std::optional<std::string> SimStore::survivor(Durability durability, std::string
                                               std::string_view key) const {
   if (durability == Durability::written) {
     for (std::size_t i = written_; i-- > 0;) {
-      const auto& ops = pending_[i].batch.ops();
+      const auto ops = pending_[i].batch.ops();
       for (auto op = ops.rbegin(); op != ops.rend(); ++op)
-        if (op->key == key && op->space == space) return op->value;
+        if (op->key == key && op->space == space)
+          return op->put ? std::optional(std::string(op->value)) : std::nullopt;
     }
   }
   const auto in = durable_.find(space);

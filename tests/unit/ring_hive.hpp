@@ -52,11 +52,11 @@ class Hive {
       arcs[arc_of(slot_of(key_of_row(key)), options_.hive.arcs)].table.put(
           key_of_row(key), decode_entry(row).value());
     node.core = std::make_unique<Core>(host, std::move(arcs));
-    node.router =
-        std::make_unique<Router>(options_.hive.arcs, node.boot << 40,
-                                 [this, id](NodeId to, std::uint64_t token, const Request& r) {
-                                   return send_request(id, to, token, r);
-                                 });
+    node.router = std::make_unique<Router>(
+        options_.hive.arcs, node.boot << 40,
+        [this, id](Time, NodeId to, std::uint64_t token, const Request& r) {
+          return Router::Sent{send_request(id, to, token, r), {}};
+        });
     for (const auto& arc : node.core->arcs())
       if (arc->record().epoch > 0) node.router->learn(now_, arc->id(), arc->record());
     node.effects = {};
@@ -105,14 +105,14 @@ class Hive {
     for (const Time end = now_ + wait; !*result && now_ < end;) run(std::chrono::milliseconds(10));
     return *result;
   }
-  void submit(NodeId at, std::vector<std::string> args, std::function<void(Answer)> done) {
+  void submit(NodeId at, const std::vector<std::string>& args, std::function<void(Answer)> done) {
     const ArcId arc = arc_of(slot_of(args.at(1)), options_.hive.arcs);
     const bool write = args[0] != "GET";
-    const Op op = joint_keys(std::vector<std::string_view>(args.begin(), args.end())).error.empty()
-                      ? Op::together
-                      : Op::command;
-    nodes_[at].router->submit(now_, {arc, op, write, 1, now_ + std::chrono::seconds(5),
-                                     std::move(args), std::move(done)});
+    const std::vector<std::string_view> words(args.begin(), args.end());
+    const Op op = joint_keys(words).error.empty() ? Op::together : Op::command;
+    *nodes_[at]
+         .router->submit(now_, {arc, op, write, 1, now_ + std::chrono::seconds(5), words})
+         .later = std::move(done);
   }
 
   Core& core(NodeId id) { return *nodes_[id].core; }
@@ -186,8 +186,9 @@ class Hive {
         for (const auto& write : effects.writes) {
           busy = true;
           for (const auto& op : write.batch.ops()) {
-            if (op.value) node.disk[op.space][op.key] = *op.value;
-            if (!op.value) node.disk[op.space].erase(op.key);
+            auto& space = node.disk[std::string(op.space)];
+            if (op.put) space[std::string(op.key)] = op.value;
+            if (!op.put) space.erase(std::string(op.key));
           }
           for (const auto& done : write.completions)
             node.core->on_completed(now_, done, node.effects);

@@ -35,7 +35,7 @@ class StoreKill : public StoreTest {
     Contents contents;
     for (int i = std::max(1, number - kKeys + 1); i <= number; ++i) {
       const Batch written = batch(i);
-      for (const Batch::Op& op : written.ops()) contents[op.key] = *op.value;
+      for (const Batch::Op& op : written.ops()) contents[std::string(op.key)] = op.value;
     }
     return contents;
   }

@@ -118,7 +118,7 @@ TEST_F(StoreOverlay, VisitorMayRead) {
 TEST(Memtable, RejectsWhatIsNoBatch) {
   Memtable table;
   std::string good;
-  encode_batch(good, put("key", "value"));
+  put("key", "value").encode(good);
   for (std::size_t size = 0; size < good.size(); ++size)
     EXPECT_FALSE(table.add(1, std::string_view(good).substr(0, size))) << size;
   EXPECT_TRUE(table.empty());
@@ -131,7 +131,7 @@ TEST(Memtable, RunsStayFewAndSorted) {
   std::mt19937 random(3);
   for (std::uint64_t number = 1; number <= 1000; ++number) {
     std::string batch;
-    encode_batch(batch, put(std::to_string(random() % 5000), "v"));
+    put(std::to_string(random() % 5000), "v").encode(batch);
     ASSERT_TRUE(table.add(number, batch));
     std::size_t keys = 0;
     const std::vector<Memtable::Run> runs = table.runs("ring");

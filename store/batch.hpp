@@ -1,0 +1,46 @@
+// A batch of puts and erases, kept as the bytes that the journal has of it, so that what a turn of
+// the loop writes is copied and encoded once.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace skep {
+
+// Puts and erases, in order. All of it survives, or nothing.
+class Batch {
+ public:
+  struct Op {
+    std::string_view space;
+    std::string_view key;
+    bool put = false;        // false: erase
+    std::string_view value;  // of a put
+    template <class M, class V> static void fields(M& m, V&& v) {
+      v("space", m.space);
+      v("key", m.key);
+      v("put", m.put);
+      v("value", m.value);
+    }
+  };
+  void put(std::string_view space, std::string_view key, std::string_view value) {
+    add({space, key, true, value});
+  }
+  void erase(std::string_view space, std::string_view key) { add({space, key, false, {}}); }
+  bool empty() const { return count_ == 0; }
+  // Views into the batch.
+  std::vector<Op> ops() const;
+  // Bytes of keys, values and what is around them.
+  std::size_t size() const { return ops_.size(); }
+  // Appends a std::vector<Op> as net/wire.hpp encodes it.
+  void encode(std::string& out) const;
+
+ private:
+  void add(const Op& op);
+
+  std::string ops_;  // encoded, one after the other
+  std::size_t count_ = 0;
+};
+
+}  // namespace skep
