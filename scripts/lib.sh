@@ -14,6 +14,13 @@ cd "$top" || exit
     clang-tidy clang-format shellcheck git systemd curl openssl)
 }
 
+# Packages for test_packages that a program may be there without: npm may come with a node of
+# another source, beside which Debian's cannot be installed.
+if ! command -v npm >/dev/null; then
+  # shellcheck disable=SC2034
+  test_packages+=(nodejs npm)
+fi
+
 die() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2
   exit 1

@@ -116,6 +116,18 @@ Decision decide_type(const Call& call) {
   return answer(Value::status(call.stored ? "string" : "none"));
 }
 
+// An estimate: what an entry takes beside its bytes.
+Decision decide_memory_usage(const Call& call) {
+  constexpr std::size_t kBeside = 40;
+  const bool fits =
+      call.args.size() == 3 || (call.args.size() == 5 && is_word(call.args[3], "SAMPLES") &&
+                                to_integer(call.args[4]).value_or(-1) >= 0);
+  if (!fits) return syntax_error();
+  if (!call.stored) return answer(Value::null());
+  return answer(Value::integer(
+      static_cast<std::int64_t>(call.args[2].size() + call.stored->value.size() + kBeside)));
+}
+
 Decision decide_expire(const Call& call) { return expire(call, true, true); }
 Decision decide_pexpire(const Call& call) { return expire(call, true, false); }
 Decision decide_expireat(const Call& call) { return expire(call, false, true); }

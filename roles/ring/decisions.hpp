@@ -37,6 +37,7 @@ Decision decide_del(const Call&);
 Decision decide_delifeq(const Call&);
 Decision decide_exists(const Call&);
 Decision decide_type(const Call&);
+Decision decide_memory_usage(const Call&);
 Decision decide_expire(const Call&);
 Decision decide_pexpire(const Call&);
 Decision decide_expireat(const Call&);

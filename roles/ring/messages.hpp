@@ -19,9 +19,9 @@
 #include <string_view>
 #include <vector>
 
+#include "roles/ring/entry.hpp"
 #include "roles/ring/record.hpp"
 #include "roles/ring/slots.hpp"
-#include "roles/ring/entry.hpp"
 
 namespace skep::ring {
 

@@ -137,6 +137,17 @@ TEST(Decide, Set) {
   });
 }
 
+TEST(Decide, MemoryUsage) {
+  expect_rows({
+      {"MEMORY USAGE k", "value", 0, ":46", ""},
+      {"MEMORY USAGE k SAMPLES 0", "value", 0, ":46", ""},
+      {"MEMORY USAGE k", nullptr, 0, kNil, ""},
+      {"MEMORY USAGE k SAMPLES", "value", 0, kSyntax, ""},
+      {"MEMORY USAGE k FOO 1", "value", 0, kSyntax, ""},
+      {"MEMORY USAGE k SAMPLES -1", "value", 0, kSyntax, ""},
+  });
+}
+
 TEST(Decide, Together) {
   const char* no_key = "-ERR no such key";
   expect_joint({
