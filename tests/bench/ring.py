@@ -240,7 +240,7 @@ def sustained(table, args):
             while begun.poll() is None:
                 if make is Skep:
                     seen = metrics(server.nodes[0])
-                    backlog = max(backlog, seen.get("skep_store_backlog_bytes", 0))
+                    backlog = max(backlog, seen.get("skep_store_unfolded_bytes", 0))
                     stall = max(stall, seen.get("skep_loop_longest_callback_seconds", 0))
                 time.sleep(1)
             figures = json.loads(begun.stdout.read())
