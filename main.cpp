@@ -27,6 +27,13 @@
 #include "store/notes.hpp"
 #include "store/sqlite_store.hpp"
 
+// jemalloc's options, where it is linked: a folded table's memory goes back to the system within a
+// second, and not when somebody happens to allocate.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf = "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
+}
+
 namespace skep {
 namespace {
 
