@@ -83,7 +83,7 @@ bool Arc::may_be_named(const Record& heard) const {
 void Arc::tick_leaving(Time now, Effects& effects) {
   const Promise& promise = standing_.promise;
   if (promise.epoch <= record().epoch || promise.to == host_.self || promise.epoch == void_) return;
-  if (now < next_attempt_) return;
+  if (Record::has(record().everybody(), host_.self) || now < next_attempt_) return;
   next_attempt_ = now + host_.options.heartbeat;
   effects.send(promise.to, PreVote{id_, promise.epoch});
 }
