@@ -286,6 +286,7 @@ class Arc {
   void learn(Time now, const Record& heard, Effects&);
   void install(Time now, const Record& record, NodeId teller, Effects&);
   void save(Standing standing, Completion completion, Effects&);
+  Effects::Write& write_entries(Effects&) const;
   void refuse(NodeId to, Epoch epoch, Effects&);
   void drop_copy(Effects&);
   void store_entry(std::string_view key, const Entry& entry, Effects&);

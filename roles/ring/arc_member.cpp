@@ -44,6 +44,13 @@ void Arc::save(Standing standing, Completion completion, Effects& effects) {
   write.completions.push_back(completion);
 }
 
+// Where entries are written, and what comes in turn with them.
+Effects::Write& Arc::write_entries(Effects& effects) const {
+  const bool synced = host_.hive.durability == Durable::commit;
+  return effects.write(synced && !SKEP_PLANT(commit_not_synced) ? Durability::durable
+                                                                : Durability::written);
+}
+
 void Arc::refuse(NodeId to, Epoch epoch, Effects& effects) {
   effects.send(to, Refused{id_, epoch, highest(), record()});
 }
@@ -105,8 +112,8 @@ void Arc::on(Time now, NodeId from, const Prepare& m, Effects& effects) {
     if (reign_) step_down(now, effects, "another node was promised a higher epoch");
     if (claim_) claim_.reset();
     standing_.promise = {m.epoch, from};
-    // Gives the candidate time to finish; also from one who takes itself for the owner and would not
-    // wait for silence: two of those topple each other for ever.
+    // Gives the candidate time to finish; also from one who takes itself for the owner and would
+    // not wait for silence: two of those topple each other for ever.
     heard_ = now;
     next_attempt_ = now + host_.options.takeover_after + host_.jitter(host_.options.takeover_after);
   }
@@ -164,13 +171,13 @@ void Arc::install(Time now, const Record& next, NodeId teller, Effects& effects)
       id_,   Completion::Kind::installed, next.epoch, record().settled() ? 1U : 0U, news ? 1U : 0U,
       teller};
   if (news || settles) return save(standing_, done, effects);
-  effects.write(Durability::written).completions.push_back(done);  // in its turn: after the row
+  write_entries(effects).completions.push_back(done);  // in its turn: after the row
 }
 
 // Nobody counts on a copy that the settled record does not name.
 void Arc::drop_copy(Effects& effects) {
   stream_.reset();
-  auto& batch = effects.write(Durability::written).batch;
+  auto& batch = write_entries(effects).batch;
   for (std::uint32_t bucket = 0; bucket < table_.buckets(); ++bucket)
     table_.each(bucket, [&](std::string_view key, const EntryView&) {
       batch.erase(kEntrySpace, row_key(key));
@@ -224,8 +231,8 @@ void Arc::on(Time, NodeId from, const SyncBegin& m, Effects& effects) {
     if (own[bucket] != m.digests[bucket]) want.buckets.push_back(static_cast<std::uint8_t>(bucket));
   if (!want.buckets.empty()) return effects.send(from, want);
   // Equal in memory: it is so on disk when all that was submitted before this is.
-  effects.write(Durability::written)
-      .completions.push_back({id_, Completion::Kind::synced, m.epoch, m.round, UINT64_MAX, from});
+  write_entries(effects).completions.push_back(
+      {id_, Completion::Kind::synced, m.epoch, m.round, UINT64_MAX, from});
 }
 
 void Arc::on(Time, NodeId from, SyncPart m, Effects& effects) {
@@ -244,15 +251,15 @@ void Arc::on(Time, NodeId from, SyncPart m, Effects& effects) {
       staged[std::move(item.key)] = std::move(item.entry);
   if (!m.last) return effects.send(from, SyncAck{id_, m.epoch, m.round, m.part});
   finish_bucket(m.bucket, effects);
-  effects.write(Durability::written)
-      .completions.push_back({id_, Completion::Kind::synced, m.epoch, m.round, m.part, from});
+  write_entries(effects).completions.push_back(
+      {id_, Completion::Kind::synced, m.epoch, m.round, m.part, from});
 }
 
 // The bucket becomes the owner's. What is here and not there was never acknowledged: the owner's
 // copy has every acknowledged write, from its takeover on.
 void Arc::finish_bucket(std::uint8_t bucket, Effects& effects) {
   const auto staged = stream_->staging.extract(bucket);
-  auto& batch = effects.write(Durability::written).batch;
+  auto& batch = write_entries(effects).batch;
   std::vector<std::string> gone;
   table_.each(bucket, [&](std::string_view key, const EntryView&) {
     if (!staged.mapped().contains(key)) gone.emplace_back(key);
@@ -270,7 +277,7 @@ void Arc::finish_bucket(std::uint8_t bucket, Effects& effects) {
 }
 
 void Arc::store_entry(std::string_view key, const Entry& entry, Effects& effects) {
-  effects.write(Durability::written).batch.put(kEntrySpace, row_key(key), encode_row(entry));
+  write_entries(effects).batch.put(kEntrySpace, row_key(key), encode_row(entry));
   table_.put(key, entry);
 }
 
@@ -294,8 +301,8 @@ void Arc::on(Time, NodeId from, const Appends::Arc& m, Effects& effects) {
     }
     stream_->number = last;
   }
-  effects.write(Durability::written)
-      .completions.push_back({id_, Completion::Kind::appended, m.epoch, m.round, last, from});
+  write_entries(effects).completions.push_back(
+      {id_, Completion::Kind::appended, m.epoch, m.round, last, from});
 }
 
 void Arc::on(Time, NodeId from, const Fetch& m, Effects& effects) {

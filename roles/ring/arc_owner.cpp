@@ -122,8 +122,8 @@ void Arc::check_in_force(Time now, Effects& effects) {
 }
 
 // A member that the record replaces may go for good once it hears that it is settled; whoever has
-// forgotten that, or never knew, waits for its voice. So it hears of it when this is on the disks of
-// a majority of the new members, and nobody does before it is on the owner's.
+// forgotten that, or never knew, waits for its voice. So it hears of it when this is on the disks
+// of a majority of the new members, and nobody does before it is on the owner's.
 void Arc::settle(Effects& effects) {
   Standing settled = standing_;
   settled.record.replaces.clear();

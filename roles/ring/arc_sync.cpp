@@ -195,7 +195,7 @@ void Arc::flush(Effects& effects) {
   reign_->flushed = reign_->last;
   reign_->tail.clear();
   reign_->tail_bytes = 0;
-  effects.write(Durability::written)
+  write_entries(effects)
       .completions.push_back(
           {id_, Completion::Kind::own, reign_->epoch, 0, reign_->last, host_.self});
 }

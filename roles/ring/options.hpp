@@ -9,16 +9,25 @@
 
 namespace skep::ring {
 
+// What an acknowledgement waits for, on a majority of the arc's members.
+enum class Durable : std::uint8_t {
+  interval,  // until the write is in the journal, which is synced every store.flush_interval
+  commit,    // until it is synced
+};
+constexpr Durable wire_max(Durable) { return Durable::commit; }
+
 // Fixed for the hive.
 struct HiveOptions {
   std::uint16_t arcs = 256;          // a power of two, at most kSlots; cut once for ever
   std::uint8_t replication = 3;      // members of an arc
   std::uint64_t lease_us = 600'000;  // how long a member is bound to an owner it has heard
+  Durable durability = Durable::interval;
 
   template <class M, class V> static void fields(M& m, V&& v) {
     v("arcs", m.arcs);
     v("replication", m.replication);
     v("lease_us", m.lease_us);
+    v("durability", m.durability);
   }
   bool operator==(const HiveOptions&) const = default;
 

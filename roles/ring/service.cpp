@@ -26,6 +26,7 @@ Options options_of(const conf::RingConfig& from) {
   options.hive.arcs = static_cast<std::uint16_t>(from.arcs);
   options.hive.replication = static_cast<std::uint8_t>(from.replication);
   options.hive.lease_us = static_cast<std::uint64_t>(from.lease.count());
+  options.hive.durability = from.durability == "commit" ? Durable::commit : Durable::interval;
   options.heartbeat = from.heartbeat;
   options.takeover_after = from.takeover_after;
   options.replace_after = from.replace_after;
@@ -149,6 +150,8 @@ resp::Value Service::status() const {
   put(status, "requests", count(now.requests));
   put(status, "requests_waiting", count(now.waiting));
   put(status, "replication", count(hive.replication));
+  put(status, "durability",
+      Value::bulk(hive.durability == Durable::commit ? "commit" : "interval"));
   put(status, "lease_ms", count(hive.lease_us / 1000));
   put(status, "nodes", nodes());
   put(status, "table", table());

@@ -165,12 +165,13 @@ std::vector<Record> RingChecker::current(std::size_t arc) const {
 // A node that may have lost what it acknowledged takes part in no majority until it is repaired.
 bool RingChecker::counts(const RingNode& node, std::size_t arc) const {
   if (node.core() != nullptr) return !node.core()->arcs()[arc]->waiting_for_recovery();
+  if (synced()) return node.store() != nullptr;
   return node.store() != nullptr && standing(node, arc).losses >= node.store()->opening().losses;
 }
 
 bool RingChecker::has(const RingNode& node, const std::string& key, ring::Version version) const {
-  const auto row =
-      node.store()->survivor(Durability::written, ring::kEntrySpace, ring::row_key(key));
+  const auto row = node.store()->survivor(synced() ? Durability::durable : Durability::written,
+                                          ring::kEntrySpace, ring::row_key(key));
   if (!row) return false;
   const auto entry = ring::decode_entry(*row);
   return entry && entry->version >= version;
@@ -243,6 +244,7 @@ std::vector<std::vector<NodeId>> RingChecker::coming(std::size_t arc) const {
 }
 
 bool RingChecker::may_damage(const RingNode& candidate, bool wipe) const {
+  if (synced() && !wipe) return true;  // any number of machines may lose power
   for (std::size_t arc = 0; arc < plan_.ring.hive.arcs; ++arc) {
     for (const auto& members : coming(arc))
       if (!bears(members, candidate, wipe, arc)) return false;

@@ -59,6 +59,7 @@ class RingChecker {
   bool in_force(const ring::Record& record, std::size_t arc) const;
   bool counts(const RingNode& node, std::size_t arc) const;
   bool changing(std::size_t arc) const;
+  bool synced() const { return plan_.ring.hive.durability == ring::Durable::commit; }
   std::vector<std::vector<NodeId>> coming(std::size_t arc) const;
   bool bears(const std::vector<NodeId>& members, const RingNode& candidate, bool wipe,
              std::size_t arc) const;
