@@ -2,9 +2,8 @@
 // (net/env.hpp) that need no peer: Clock, Timers, Random.
 //
 // A turn is: timers, posted functions, socket events; then what was asked for by at_turn_end();
-// then
-// the hooks of on_turn_end(), in the order in which they were added; then everything that asked
-// with flush_later(): so what a whole turn wrote to a socket leaves in one piece.
+// then the hooks of on_turn_end(), in the order in which they were added; then everything that
+// asked with flush_later(): so what a whole turn wrote to a socket leaves in one piece.
 #pragma once
 
 #include <cstdint>

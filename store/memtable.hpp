@@ -30,8 +30,8 @@ class Memtable {
   using Newest = std::pmr::unordered_map<std::string_view, Value, Hash>;
   using Entry = Newest::value_type;
 
-  // Takes in a batch as Batch::encode() wrote it, whose number is one above the last. Returns the bytes as they are
-  // kept, or nothing if they are not a batch's (and nothing was taken in).
+  // Takes in a batch as Batch::encode() wrote it, whose number is one above the last. Returns the
+  // bytes as they are kept, or nothing if they are not a batch's (and nothing was taken in).
   std::optional<std::string_view> add(std::uint64_t sequence, std::string_view encoded);
 
   // Not found: nothing is known here of the key. Found none: erased.

@@ -130,7 +130,9 @@ bool Router::settle(Time now, Place place, Answer answer) {
 
 void Router::follow(Lane& lane, const Record& record) {
   ++figures_.moved;
-  if (record.epoch >= lane.hint.epoch && well_formed(record)) lane.hint = record;
+  const bool older = record.epoch < lane.hint.epoch ||
+                     (record.epoch == lane.hint.epoch && lane.hint.settled());
+  if (!older && well_formed(record)) lane.hint = record;
 }
 
 // The job's attempt, if any, is over; it certainly did nothing.

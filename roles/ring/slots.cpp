@@ -6,8 +6,8 @@ namespace skep::ring {
 
 namespace {
 
-// What a byte does to the sum when `after` more bytes follow it: so that four bytes are looked up at
-// once (Kounavis & Berry, "Novel table lookup-based algorithms for high-performance CRC
+// What a byte does to the sum when `after` more bytes follow it: so that four bytes are looked up
+// at once (Kounavis & Berry, "Novel table lookup-based algorithms for high-performance CRC
 // generation", 2008).
 using Crc16Tables = std::array<std::array<std::uint16_t, 256>, 4>;
 constexpr Crc16Tables crc16_tables() {
