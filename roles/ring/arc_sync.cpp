@@ -195,9 +195,8 @@ void Arc::flush(Effects& effects) {
   reign_->flushed = reign_->last;
   reign_->tail.clear();
   reign_->tail_bytes = 0;
-  write_entries(effects)
-      .completions.push_back(
-          {id_, Completion::Kind::own, reign_->epoch, 0, reign_->last, host_.self});
+  write_entries(effects).completions.push_back(
+      {id_, Completion::Kind::own, reign_->epoch, 0, reign_->last, host_.self});
 }
 
 }  // namespace skep::ring

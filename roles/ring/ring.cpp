@@ -108,8 +108,8 @@ Result<> Ring::load() {
         return fail(Code::corrupt, "the record of arc " + std::to_string(i) + " is damaged");
       standing = std::move(*decoded);
     }
-    const bool may_have_lost = standing.losses < store_.opening().losses &&
-                               options_.hive.durability != Durable::commit;
+    const bool may_have_lost =
+        standing.losses < store_.opening().losses && options_.hive.durability != Durable::commit;
     arcs.push_back(
         {std::move(standing), Table(static_cast<Slot>(i * slots), slots), may_have_lost});
   }

@@ -130,8 +130,8 @@ bool Router::settle(Time now, Place place, Answer answer) {
 
 void Router::follow(Lane& lane, const Record& record) {
   ++figures_.moved;
-  const bool older = record.epoch < lane.hint.epoch ||
-                     (record.epoch == lane.hint.epoch && lane.hint.settled());
+  const bool older =
+      record.epoch < lane.hint.epoch || (record.epoch == lane.hint.epoch && lane.hint.settled());
   if (!older && well_formed(record)) lane.hint = record;
 }
 
