@@ -120,7 +120,7 @@ Result<> Ring::load() {
         Core::Stored& arc = arcs[arc_of(slot_of(key), options_.hive.arcs)];
         auto entry = decode_entry(row);
         if (entry) {
-          arc.table.put(key, std::move(*entry));
+          arc.table.put(key, *entry);
         } else {
           arc.may_have_lost = true;  // repaired from the others, like after a power cut
           ++damaged;
