@@ -145,6 +145,8 @@ class Arc {
   bool waiting_for_recovery() const { return recovery_ != nullptr; }
   // The epoch of its ownership; of its record, if it is not the owner.
   Epoch epoch() const { return reign_ ? reign_->epoch : record().epoch; }
+  // To whom this member is bound, and until when; for checkers.
+  std::pair<NodeId, Time> lease_given() const { return {given_.to, given_.until}; }
   // The change under way, if there is one.
   const Step* step() const { return reign_ && reign_->change ? &reign_->change->step : nullptr; }
   // The change that waits until its next members are ready, and may still be given up.

@@ -25,6 +25,8 @@ RingChecker::RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken, Ring
     : plan_(plan), nodes_(nodes), broken_(std::move(broken)), print_(std::move(print)) {
   in_force_.assign(plan.ring.hive.arcs, 0);
   last_.assign(nodes.size(), std::vector<Record>(plan.ring.hive.arcs));
+  bonds_.assign(nodes.size(), std::vector<Bond>(plan.ring.hive.arcs));
+  heard_.resize(nodes.size());
 }
 
 // "7: node1 of node1 node2 node3, for node1 node2"
@@ -68,7 +70,9 @@ void RingChecker::after_step(RingNode& node) {
   const ring::Core* core = node.core();
   if (core == nullptr) return;
   identities_.try_emplace(node.identity(), node.index());
+  check_list(node);
   for (std::size_t a = 0; a < core->arcs().size(); ++a) {
+    check_bond(node, a);
     const Arc& arc = *core->arcs()[a];
     const Record& record = arc.record();
     Record& last = last_[node.index()][a];
@@ -90,6 +94,43 @@ void RingChecker::after_step(RingNode& node) {
               std::to_string(node.index()) + " with " + show(record) + " and node" +
               std::to_string(other->index()) + " with " + show(theirs.record()));
     }
+  }
+}
+
+// Until a lease has run out its giver gives no other node a higher epoch, unless a newer record is
+// in place.
+void RingChecker::check_bond(RingNode& node, std::size_t arc) {
+  const Arc& at_node = *node.core()->arcs()[arc];
+  const ring::Promise& promise = at_node.promise();
+  Bond& bond = bonds_[node.index()][arc];
+  const std::uint64_t losses = node.store()->opening().losses;
+  if (bond.giver != node.identity() || bond.losses != losses)
+    bond = {node.identity(), losses, 0, 0, {}, promise.epoch};
+  const bool binds = at_node.record().epoch == bond.epoch && node.clock().now() < bond.until;
+  if (promise.epoch > bond.promised && promise.to != bond.to && binds)
+    broken_("arc " + std::to_string(arc) + ": node" + std::to_string(node.index()) +
+            " promised epoch " + std::to_string(promise.epoch) +
+            " to a node while a lease that it gave to another one runs");
+  bond.promised = promise.epoch;
+  const auto [to, until] = at_node.lease_given();
+  if (to == 0 || to != at_node.record().owner) return;
+  bond.to = to;
+  bond.until = until;
+  bond.epoch = at_node.record().epoch;
+}
+
+void RingChecker::check_list(const RingNode& node) {
+  auto& [life, heard] = heard_[node.index()];
+  if (life != node.life()) {
+    life = node.life();
+    heard.clear();
+  }
+  for (const auto& [id, member] : node.cluster().members()) {
+    std::uint64_t& incarnation = heard[id];
+    if (member.incarnation < incarnation)
+      broken_("node" + std::to_string(node.index()) + " believes an older incarnation of " +
+              member.name + " than it has heard of");
+    incarnation = member.incarnation;
   }
 }
 

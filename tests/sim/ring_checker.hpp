@@ -22,8 +22,9 @@ class RingChecker {
   // `print`, if given, is told of every record that a node takes.
   RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken, RingNode::Print print);
 
-  // After every event of this node: an epoch of an arc has one record, and nobody else may read
-  // what this node may.
+  // After every event of this node: an epoch of an arc has one record, nobody else may read what
+  // this node may, a lease that it gave binds it, also over a restart, and what it knows of the
+  // other nodes only gets newer.
   void after_step(RingNode& node);
   // A client was told that `key` has `value`: from now on this version, or a later one, stays.
   void acknowledged(const std::string& key, const std::string& value);
@@ -51,6 +52,17 @@ class RingChecker {
     ring::Version version;
     std::string value;
   };
+  // A lease as its giver's machine knows it, whatever the process that gave it does.
+  struct Bond {
+    NodeId giver = 0;
+    std::uint64_t losses = 0;  // of the giver's store: its clock went with the power
+    NodeId to = 0;
+    ring::Epoch epoch = 0;
+    Time until{};
+    ring::Epoch promised = 0;  // the giver, last
+  };
+  void check_bond(RingNode& node, std::size_t arc);
+  void check_list(const RingNode& node);
   // What a disk has of an arc for sure; nothing if it has nothing.
   ring::Standing standing(const RingNode& node, std::size_t arc) const;
   RingNode* node_of(NodeId identity) const;
@@ -80,6 +92,9 @@ class RingChecker {
   std::map<NodeId, std::size_t> identities_;     // every one that was ever seen, and its node
   std::map<std::string, Floor> floors_;
   std::set<NodeId> wiped_;
+  std::vector<std::vector<Bond>> bonds_;  // by node and arc
+  // By node, of its life the incarnations that it has heard of.
+  std::vector<std::pair<std::uint64_t, std::map<NodeId, std::uint64_t>>> heard_;
 };
 
 }  // namespace skep::sim
