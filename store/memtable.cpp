@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "net/base/assert.hpp"
 #include "net/wire.hpp"
 
 namespace skep {
@@ -12,45 +13,68 @@ namespace {
 // About what an entry takes besides its bytes: a hash node, a bucket, a place in a run.
 constexpr std::size_t kEntryOverhead = 96;
 constexpr std::size_t kBatchOverhead = 96;
+// So many bytes after a read, others are expected.
+constexpr std::size_t kFollowed = std::size_t{4} << 20;
 
 bool key_less(const Memtable::Entry* a, const Memtable::Entry* b) { return a->first < b->first; }
 
 }  // namespace
 
-std::optional<std::string_view> Memtable::add(std::uint64_t sequence, std::string_view encoded) {
+std::string_view Memtable::add(std::uint64_t sequence, std::string_view encoded) {
   char* kept = static_cast<char*>(arena_.allocate(encoded.size(), 1));
   std::memcpy(kept, encoded.data(), encoded.size());
-  const std::string_view bytes(kept, encoded.size());
-  const auto ops = wire::decode<std::vector<Batch::Op>>(bytes);
-  if (!ops) return std::nullopt;
-  auto space = spaces_.end();  // neighbours are of one, mostly
-  for (const Batch::Op& op : *ops) {
-    if (space == spaces_.end() || space->first != op.space) space = spaces_.find(op.space);
-    if (space == spaces_.end()) space = spaces_.try_emplace(std::string(op.space), &arena_).first;
-    Space& place = space->second;
-    const Value value = op.put ? Value(op.value) : std::nullopt;
-    const auto [entry, added] = place.newest.try_emplace(op.key, value);
-    if (added)
-      place.fresh.push_back(&*entry);
-    else
-      entry->second = value;
-  }
+  batches_.emplace_back(kept, encoded.size());
   last_ = sequence;
-  bytes_ += bytes.size() + kBatchOverhead + ops->size() * kEntryOverhead;
-  return bytes;
+  bytes_ += encoded.size() + kBatchOverhead;
+  if (bytes_ <= follow_until_) index_.follow(batches_);
+  return batches_.back();
 }
 
-std::optional<Memtable::Value> Memtable::find(std::string_view space, std::string_view key) const {
-  const auto place = spaces_.find(space);
-  if (place == spaces_.end()) return std::nullopt;
+bool Memtable::is_batch(std::string_view encoded) {
+  return wire::decode<std::vector<Batch::Op>>(encoded).has_value();
+}
+
+void Memtable::read() {
+  follow_until_ = bytes_ + kFollowed;
+  index_.follow(batches_);
+}
+
+void Memtable::Index::follow(const std::vector<std::string_view>& batches) {
+  for (; taken < batches.size(); ++taken) take(batches[taken]);
+}
+
+void Memtable::Index::take(std::string_view batch) {
+  const auto ops = wire::decode<std::vector<Batch::Op>>(batch);
+  SKEP_ASSERT(ops);        // see add()
+  auto at = spaces.end();  // neighbours are of one, mostly
+  for (const Batch::Op& op : *ops) {
+    if (at == spaces.end() || at->first != op.space) at = spaces.find(op.space);
+    if (at == spaces.end()) at = spaces.try_emplace(std::string(op.space), &arena).first;
+    Space& space = at->second;
+    const Value value = op.put ? Value(op.value) : std::nullopt;
+    const auto [entry, added] = space.newest.try_emplace(op.key, value);
+    if (!added) {
+      entry->second = value;
+      continue;
+    }
+    space.fresh.push_back(&*entry);
+    memory += kEntryOverhead;
+  }
+}
+
+std::optional<Memtable::Value> Memtable::find(std::string_view space, std::string_view key) {
+  read();
+  const auto place = index_.spaces.find(space);
+  if (place == index_.spaces.end()) return std::nullopt;
   const auto entry = place->second.newest.find(key);
   if (entry == place->second.newest.end()) return std::nullopt;
   return entry->second;
 }
 
 std::vector<Memtable::Run> Memtable::runs(std::string_view space) {
-  const auto place = spaces_.find(space);
-  if (place == spaces_.end()) return {};
+  read();
+  const auto place = index_.spaces.find(space);
+  if (place == index_.spaces.end()) return {};
   auto& fresh = place->second.fresh;
   auto& runs = place->second.runs;
   if (!fresh.empty()) {

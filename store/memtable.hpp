@@ -1,6 +1,9 @@
-// What the journal holds and the state does not yet: the newest value of every key that was
-// written, in memory. Every read looks here first. One thread adds; once nothing is added any more,
-// others may read it, but for runs(). All bytes live in one arena, freed at once with the table.
+// What the journal holds and the state does not yet, in memory: batches, and of each key the newest
+// value. Every read looks here first. All bytes live in one arena, freed at once with the table.
+//
+// The newest values are found by an index that is made when somebody reads: of a node that keeps
+// its entries in memory anyway nobody does, and the thread that adds has better things to do. While
+// there are reads the index follows each batch, so that none of them finds much left to do.
 #pragma once
 
 #include <cstddef>
@@ -31,23 +34,28 @@ class Memtable {
   using Entry = Newest::value_type;
 
   // Takes in a batch as Batch::encode() wrote it, whose number is one above the last. Returns the
-  // bytes as they are kept, or nothing if they are not a batch's (and nothing was taken in).
-  std::optional<std::string_view> add(std::uint64_t sequence, std::string_view encoded);
+  // bytes as they are kept.
+  std::string_view add(std::uint64_t sequence, std::string_view encoded);
+  // Whether these are bytes of Batch::encode().
+  static bool is_batch(std::string_view encoded);
 
   // Not found: nothing is known here of the key. Found none: erased.
-  std::optional<Value> find(std::string_view space, std::string_view key) const;
+  std::optional<Value> find(std::string_view space, std::string_view key);
 
   std::uint64_t last() const { return last_; }
-  std::size_t bytes() const { return bytes_; }
+  std::size_t bytes() const { return bytes_ + index_.memory; }
   bool empty() const { return bytes_ == 0; }
 
   // The keys of a space as a few sorted runs without a key in common.
   using Run = std::span<const Entry* const>;
   std::vector<Run> runs(std::string_view space);
 
-  // Calls visit(space, entries) for each space.
+  // Calls visit(space, entries) for each space. Once nothing is added any more another thread may
+  // do this, whatever the first one reads: it goes by an index of its own.
   template <class Visit> void each_space(Visit&& visit) const {
-    for (const auto& [name, space] : spaces_) visit(std::string_view(name), space.newest);
+    Index index;
+    index.follow(batches_);
+    for (const auto& [name, space] : index.spaces) visit(std::string_view(name), space.newest);
   }
 
  private:
@@ -57,10 +65,24 @@ class Memtable {
     std::vector<const Entry*> fresh;              // keys since the last look at the runs
     std::vector<std::vector<const Entry*>> runs;  // sorted; each at least twice the next
   };
+  struct Index {
+    // Takes in the batches that came since the last call.
+    void follow(const std::vector<std::string_view>& batches);
+    void take(std::string_view batch);
+
+    std::pmr::monotonic_buffer_resource arena;
+    std::map<std::string, Space, std::less<>> spaces;
+    std::size_t taken = 0;   // batches
+    std::size_t memory = 0;  // bytes, roughly
+  };
+  void read();
+
   std::pmr::monotonic_buffer_resource arena_;
-  std::map<std::string, Space, std::less<>> spaces_;
-  std::size_t bytes_ = 0;
+  std::vector<std::string_view> batches_;
+  std::size_t bytes_ = 0;  // without the index
   std::uint64_t last_ = 0;
+  Index index_;
+  std::size_t follow_until_ = 0;  // the bytes up to which the index follows without being asked
 };
 
 }  // namespace skep

@@ -72,7 +72,9 @@ Result<> SqliteStore::start(Files files) {
   const Result<std::uint64_t> end =
       journal->replay(*folded, [this](std::uint64_t sequence, std::string_view batch) {
         last_ = sequence;
-        return active_->add(sequence, batch).has_value();
+        if (!Memtable::is_batch(batch)) return false;
+        active_->add(sequence, batch);
+        return true;
       });
   if (!end) return tl::unexpected(end.error());
   opening_.created = files.created;
@@ -194,11 +196,10 @@ void SqliteStore::append(const Batch& batch, Durability durability, Reported rep
     return refuse(std::move(reported), room.error());
   encoded_.clear();
   batch.encode(encoded_);
-  const std::optional<std::string_view> kept = active_->add(++last_, encoded_);
-  SKEP_ASSERT(kept);
+  const std::string_view kept = active_->add(++last_, encoded_);
   waiting_.push_back({last_, durability, std::move(reported)});
   committer_->set_backlog(unfolded());
-  committer_->add(last_, *kept, durability == Durability::durable);
+  committer_->add(last_, kept, durability == Durability::durable);
   fold_if_due();
 }
 

@@ -115,15 +115,34 @@ TEST_F(StoreOverlay, VisitorMayRead) {
   }));
 }
 
-TEST(Memtable, RejectsWhatIsNoBatch) {
-  Memtable table;
+TEST(Memtable, KnowsABatch) {
   std::string good;
   put("key", "value").encode(good);
   for (std::size_t size = 0; size < good.size(); ++size)
-    EXPECT_FALSE(table.add(1, std::string_view(good).substr(0, size))) << size;
-  EXPECT_TRUE(table.empty());
-  EXPECT_TRUE(table.add(1, good));
-  EXPECT_EQ(table.find("ring", "key"), Memtable::Value("value"));
+    EXPECT_FALSE(Memtable::is_batch(std::string_view(good).substr(0, size))) << size;
+  EXPECT_TRUE(Memtable::is_batch(good));
+}
+
+// What is written before the first read, soon after one and long after one.
+TEST(Memtable, ReadsSeeEveryBatch) {
+  Memtable table;
+  const std::string large(1 << 20, 'v');
+  for (std::uint64_t number = 1; number <= 20; ++number) {
+    std::string batch;
+    put("key", std::to_string(number) + large).encode(batch);
+    EXPECT_EQ(table.add(number, batch), batch);
+    if (number % 10 > 2) continue;
+    const auto found = table.find("ring", "key");
+    ASSERT_TRUE(found && *found);
+    EXPECT_TRUE((*found)->starts_with(std::to_string(number) + "v"));
+  }
+  std::size_t entries = 0;
+  table.each_space([&](std::string_view space, const Memtable::Newest& newest) {
+    EXPECT_EQ(space, "ring");
+    entries += newest.size();
+    EXPECT_TRUE(newest.at("key")->starts_with("20v"));
+  });
+  EXPECT_EQ(entries, 1U);
 }
 
 TEST(Memtable, RunsStayFewAndSorted) {
@@ -132,7 +151,7 @@ TEST(Memtable, RunsStayFewAndSorted) {
   for (std::uint64_t number = 1; number <= 1000; ++number) {
     std::string batch;
     put(std::to_string(random() % 5000), "v").encode(batch);
-    ASSERT_TRUE(table.add(number, batch));
+    table.add(number, batch);
     std::size_t keys = 0;
     const std::vector<Memtable::Run> runs = table.runs("ring");
     for (const Memtable::Run& run : runs) {
