@@ -33,7 +33,9 @@ bool fits_dial(string_view text) {
   return address && !is_wildcard(address->host);
 }
 bool fits_level(string_view text) { return LogLevels::parse(text).has_value(); }
-bool fits_durability(string_view text) { return text == "interval" || text == "commit"; }
+bool fits_durability(string_view text) {
+  return text == "interval" || text == "commit" || text == "none";
+}
 
 constexpr string_view kName = "1 to 64 letters, digits, '-', '_' and '.'";
 constexpr string_view kListen = R"(an IP address and a port, such as "127.0.0.1:5000")";
@@ -92,8 +94,7 @@ const auto kKeys = std::to_array<Key>({
     {"ring.arcs", "256", Count{SKEP_FIELD(ring.arcs), 1, 16384, true},
      "pieces that the ring is cut into, once, by its founder"},
     {"ring.durability", R"("interval")",
-     Text{SKEP_FIELD(ring.durability), fits_durability,
-          R"("interval" or "commit" ("none" is not in this version))"},
+     Text{SKEP_FIELD(ring.durability), fits_durability, R"("interval", "commit" or "none")"},
      "what a write waits for"},
     {"ring.heartbeat", R"("150ms")", Span{SKEP_FIELD(ring.heartbeat), 10ms, 10s},
      "how often an arc's owner renews its lease"},

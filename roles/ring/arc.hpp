@@ -289,6 +289,7 @@ class Arc {
   void install(Time now, const Record& record, NodeId teller, Effects&);
   void save(Standing standing, Completion completion, Effects&);
   Effects::Write& write_entries(Effects&) const;
+  bool in_memory() const { return host_.hive.durability == Durable::none; }
   void refuse(NodeId to, Epoch epoch, Effects&);
   void drop_copy(Effects&);
   void store_entry(std::string_view key, const Entry& entry, Effects&);

@@ -46,6 +46,7 @@ void Arc::save(Standing standing, Completion completion, Effects& effects) {
 
 // Where entries are written, and what comes in turn with them.
 Effects::Write& Arc::write_entries(Effects& effects) const {
+  if (in_memory()) return effects.memory;
   const bool synced = host_.hive.durability == Durable::commit;
   return effects.write(synced && !SKEP_PLANT(commit_not_synced) ? Durability::durable
                                                                 : Durability::written);
@@ -171,12 +172,15 @@ void Arc::install(Time now, const Record& next, NodeId teller, Effects& effects)
       id_,   Completion::Kind::installed, next.epoch, record().settled() ? 1U : 0U, news ? 1U : 0U,
       teller};
   if (news || settles) return save(standing_, done, effects);
-  write_entries(effects).completions.push_back(done);  // in its turn: after the row
+  // In its turn: after the row.
+  (in_memory() ? effects.write(Durability::durable) : write_entries(effects))
+      .completions.push_back(done);
 }
 
 // Nobody counts on a copy that the settled record does not name.
 void Arc::drop_copy(Effects& effects) {
   stream_.reset();
+  if (in_memory()) return table_.clear();
   auto& batch = write_entries(effects).batch;
   for (std::uint32_t bucket = 0; bucket < table_.buckets(); ++bucket)
     table_.each(bucket, [&](std::string_view key, const EntryView&) {
@@ -266,7 +270,7 @@ void Arc::finish_bucket(std::uint8_t bucket, Effects& effects) {
   });
   for (const std::string& key : gone) {
     table_.erase(key);
-    batch.erase(kEntrySpace, row_key(key));
+    if (!in_memory()) batch.erase(kEntrySpace, row_key(key));
   }
   for (const auto& [key, entry] : staged.mapped()) {
     // One version is one write, so its value need not be looked at.
@@ -277,7 +281,7 @@ void Arc::finish_bucket(std::uint8_t bucket, Effects& effects) {
 }
 
 void Arc::store_entry(std::string_view key, const Entry& entry, Effects& effects) {
-  write_entries(effects).batch.put(kEntrySpace, row_key(key), encode_row(entry));
+  if (!in_memory()) write_entries(effects).batch.put(kEntrySpace, row_key(key), encode_row(entry));
   table_.put(key, entry);
 }
 
@@ -345,8 +349,9 @@ void Arc::on_completed(Time now, const Completion& done, Effects& effects) {
       }
       return;
     case Completion::Kind::settled:
-      if (reign_ && record().epoch == done.epoch && !record().settled()) on_settled(effects);
-      return;
+      if (!reign_ || record().epoch != done.epoch || record().settled()) return;
+      on_settled(effects);
+      return advance(now, effects);  // those that are replaced are waited for no longer
     case Completion::Kind::appended:
       if (stream_ && stream_->epoch == done.epoch && stream_->round == done.round)
         effects.acks[done.node].arcs.push_back({id_, done.epoch, done.round, done.number});

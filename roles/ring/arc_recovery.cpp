@@ -96,7 +96,12 @@ void Arc::check_recovery(Effects& effects) {
   };
   if (!enough(recovery_->record.members) || !enough(recovery_->record.replaces)) return;
   recovery_->writing = true;
-  effects.log(Level::info, "arc " + std::to_string(id_) + ": counts again after the power cut");
+  const std::string arc = "arc " + std::to_string(id_);
+  if (in_memory()) {
+    effects.log(Level::debug, arc + ": counts again, with what the others have in memory");
+  } else {
+    effects.log(Level::info, arc + ": counts again after the power cut");
+  }
   standing_.losses = host_.losses;
   save(standing_, {id_, Completion::Kind::recovered, record().epoch, 0, 0, host_.self}, effects);
 }

@@ -63,6 +63,7 @@ struct Effects {
   std::map<NodeId, Appends> appends;
   std::map<NodeId, Acks> acks;
   std::vector<Write> writes;  // to be submitted in this order
+  Write memory;               // completions of what is kept in memory only; without a batch
   std::vector<Reply> replies;
   std::vector<Line> lines;
   std::vector<ArcId> changed;  // arcs whose record is news here
@@ -77,8 +78,8 @@ struct Effects {
     return writes.back();
   }
   bool empty() const {
-    return sends.empty() && appends.empty() && acks.empty() && writes.empty() && replies.empty() &&
-           lines.empty() && changed.empty();
+    return sends.empty() && appends.empty() && acks.empty() && writes.empty() &&
+           memory.completions.empty() && replies.empty() && lines.empty() && changed.empty();
   }
   // Keeps the memory.
   void clear() {
@@ -86,6 +87,7 @@ struct Effects {
     appends.clear();
     acks.clear();
     writes.clear();
+    memory.completions.clear();
     replies.clear();
     lines.clear();
     changed.clear();

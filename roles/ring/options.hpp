@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "net/base/time.hpp"
 
@@ -13,8 +14,10 @@ namespace skep::ring {
 enum class Durable : std::uint8_t {
   interval,  // until the write is in the journal, which is synced every store.flush_interval
   commit,    // until it is synced
+  none,      // until it is in memory: entries are not on disk, and a member that starts has none
 };
-constexpr Durable wire_max(Durable) { return Durable::commit; }
+constexpr Durable wire_max(Durable) { return Durable::none; }
+std::string_view name(Durable durable) noexcept;
 
 // Fixed for the hive.
 struct HiveOptions {

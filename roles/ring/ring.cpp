@@ -2,6 +2,7 @@
 
 #include "net/base/assert.hpp"
 #include "net/base/checksum.hpp"
+#include "net/base/plant.hpp"
 
 namespace skep::ring {
 
@@ -108,8 +109,10 @@ Result<> Ring::load() {
         return fail(Code::corrupt, "the record of arc " + std::to_string(i) + " is damaged");
       standing = std::move(*decoded);
     }
-    const bool may_have_lost =
-        standing.losses < store_.opening().losses && options_.hive.durability != Durable::commit;
+    const bool lost = standing.losses < store_.opening().losses;
+    const Durable durable = options_.hive.durability;
+    const bool may_have_lost = (lost && durable == Durable::interval) ||
+                               (durable == Durable::none && !SKEP_PLANT(count_without_entries));
     arcs.push_back(
         {std::move(standing), Table(static_cast<Slot>(i * slots), slots), may_have_lost});
   }
@@ -303,6 +306,11 @@ void Ring::schedule() {
 void Ring::carry_out() {
   const Time now = env_.clock.now();
   core_->flush(now, effects_);
+  while (!effects_.memory.completions.empty()) {
+    for (const Completion& completion : std::exchange(effects_.memory.completions, {}))
+      core_->on_completed(now, completion, effects_);
+    core_->flush(now, effects_);
+  }
   std::swap(effects_, carried_out_);
   Effects& effects = carried_out_;
   for (auto& write : effects.writes) submit(std::move(write));

@@ -26,7 +26,8 @@ Options options_of(const conf::RingConfig& from) {
   options.hive.arcs = static_cast<std::uint16_t>(from.arcs);
   options.hive.replication = static_cast<std::uint8_t>(from.replication);
   options.hive.lease_us = static_cast<std::uint64_t>(from.lease.count());
-  options.hive.durability = from.durability == "commit" ? Durable::commit : Durable::interval;
+  for (const Durable each : {Durable::interval, Durable::commit, Durable::none})
+    if (from.durability == name(each)) options.hive.durability = each;
   options.heartbeat = from.heartbeat;
   options.takeover_after = from.takeover_after;
   options.replace_after = from.replace_after;
@@ -150,8 +151,7 @@ resp::Value Service::status() const {
   put(status, "requests", count(now.requests));
   put(status, "requests_waiting", count(now.waiting));
   put(status, "replication", count(hive.replication));
-  put(status, "durability",
-      Value::bulk(hive.durability == Durable::commit ? "commit" : "interval"));
+  put(status, "durability", Value::bulk(std::string(name(hive.durability))));
   put(status, "lease_ms", count(hive.lease_us / 1000));
   put(status, "nodes", nodes());
   put(status, "table", table());

@@ -206,11 +206,17 @@ std::vector<Record> RingChecker::current(std::size_t arc) const {
 // A node that may have lost what it acknowledged takes part in no majority until it is repaired.
 bool RingChecker::counts(const RingNode& node, std::size_t arc) const {
   if (node.core() != nullptr) return !node.core()->arcs()[arc]->waiting_for_recovery();
+  if (in_memory()) return false;
   if (synced()) return node.store() != nullptr;
   return node.store() != nullptr && standing(node, arc).losses >= node.store()->opening().losses;
 }
 
 bool RingChecker::has(const RingNode& node, const std::string& key, ring::Version version) const {
+  if (in_memory()) {
+    const std::size_t arc = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
+    const auto entry = node.core()->arcs()[arc]->table().find(key);
+    return entry && entry->version >= version;
+  }
   const auto row = node.store()->survivor(synced() ? Durability::durable : Durability::written,
                                           ring::kEntrySpace, ring::row_key(key));
   if (!row) return false;

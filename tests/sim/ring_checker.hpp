@@ -33,8 +33,10 @@ class RingChecker {
   void check_acknowledged();
 
   // Whether the ring's promises still hold when this node loses what was written and not yet synced
-  // (`wipe` false), or everything.
+  // (`wipe` false; where entries are in memory only, any end of its process takes them), or
+  // everything.
   bool may_damage(const RingNode& node, bool wipe) const;
+  bool in_memory() const { return plan_.ring.hive.durability == ring::Durable::none; }
   // Whether a record that counts names an identity whose disk was lost.
   bool names_lost() const;
   // The node's disk was lost: this identity will not come back.

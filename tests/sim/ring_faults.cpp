@@ -71,11 +71,11 @@ void RingSim::inject(Fault fault) {
 void RingSim::kill(Fault fault) {
   RingNode* node = pick(true);
   if (node == nullptr || node->leaving) return;
-  const bool loses = fault != Fault::kill;
+  const bool loses = fault != Fault::kill || checker_->in_memory();
   if (loses && !checker_->may_damage(*node, fault == Fault::wipe)) return;
   note("sim: node" + std::to_string(node->index()) + " " + std::string(name(fault)));
   const NodeId identity = node->identity();
-  node->crash(loses ? SimStore::Crash::powercut : SimStore::Crash::kill);
+  node->crash(fault == Fault::kill ? SimStore::Crash::kill : SimStore::Crash::powercut);
   if (fault == Fault::wipe) {
     node->lose_disk();
     checker_->wiped(identity);
@@ -106,17 +106,28 @@ void RingSim::restart(RingNode& node) {
 
 void RingSim::stop_node() {
   RingNode* node = pick();
-  if (node == nullptr || node->leaving) return;
+  if (node == nullptr || node->leaving || !may_end(*node)) return;
   note("sim: node" + std::to_string(node->index()) + " is told to stop");
-  const std::uint64_t life = node->life();
-  const auto end = [this, node, life] {
-    if (!node->up() || node->life() != life) return;
-    note("sim: node" + std::to_string(node->index()) + " ends");
-    node->end(false);
-    restart_later(*node);
-  };
   // Not from within the ring's own call.
-  node->ring().stop([this, end](Result<>) { time_.after(Duration(0), nullptr, end); });
+  node->ring().stop([this, node, life = node->life()](Result<>) {
+    time_.after(Duration(0), nullptr, [this, node, life] { end_node(*node, life); });
+  });
+}
+
+// Where entries are in memory only, whoever ends a node waits until the others have them.
+bool RingSim::may_end(const RingNode& node) const {
+  return !checker_->in_memory() || checker_->may_damage(node, false);
+}
+
+void RingSim::end_node(RingNode& node, std::uint64_t life) {
+  if (!node.up() || node.life() != life) return;
+  if (!may_end(node)) {
+    time_.after(milliseconds(100), nullptr, [this, &node, life] { end_node(node, life); });
+    return;
+  }
+  note("sim: node" + std::to_string(node.index()) + " ends");
+  node.end(false);
+  restart_later(node);
 }
 
 void RingSim::leave_node() {

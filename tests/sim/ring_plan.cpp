@@ -77,6 +77,7 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
   plan.clock_rate = static_cast<std::int64_t>(dice.below(5000));
   plan.together = plan.tags < plan.keys && dice.chance(0.3);
   if (dice.chance(0.25)) plan.ring.hive.durability = ring::Durable::commit;
+  if (dice.chance(0.2)) plan.ring.hive.durability = ring::Durable::none;
   return plan;
 }
 
@@ -96,6 +97,7 @@ std::string RingPlan::show() const {
       std::to_string(ring.moves) + ", chunk " + std::to_string(ring.chunk_bytes) + ", flush " +
       ms(disk.flush_interval) + ", " + ms(safety) + " of";
   if (ring.hive.durability == ring::Durable::commit) out += " (synced)";
+  if (ring.hive.durability == ring::Durable::none) out += " (in memory)";
   if (together) out += " (writes of two keys)";
   for (Fault fault : faults) out += " " + std::string(name(fault));
   return faults.empty() ? out + " no faults" : out;

@@ -45,6 +45,8 @@ class RingSim {
   void inject(Fault fault);
   void kill(Fault fault);
   void stop_node();
+  bool may_end(const RingNode& node) const;
+  void end_node(RingNode& node, std::uint64_t life);
   void leave_node();
   void join_node();
   void partition(Fault fault);

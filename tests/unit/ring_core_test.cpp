@@ -120,6 +120,29 @@ TEST(RingCore, PowerCutOfAllCountsAgainOnceAllWereHeard) {
   expect_all(hive, 1, 100);
 }
 
+TEST(RingCore, EntriesInMemoryOutliveEachOwnerButNotAll) {
+  Hive hive;
+  hive.options().hive.durability = Durable::none;
+  for (NodeId id : {1, 2, 3}) {
+    hive.start(id);
+    hive.run(seconds(2));
+  }
+  fill(hive, 2, 100);
+  for (NodeId id : {1, 2, 3}) {
+    EXPECT_TRUE(hive.node(id).disk["ring"].empty());
+    hive.kill(id);
+    hive.start(id, true);
+    hive.run(seconds(5));
+    EXPECT_TRUE(hive.settled());
+    expect_all(hive, id, 100);
+  }
+  for (NodeId id : {1, 2, 3}) hive.kill(id);
+  for (NodeId id : {1, 2, 3}) hive.start(id, true);
+  hive.run(seconds(5));
+  EXPECT_TRUE(hive.settled());
+  for (const auto& arc : hive.core(1).arcs()) EXPECT_EQ(arc->table().size(), 0U);
+}
+
 TEST(RingCore, AFourthNodeJoinsAndTheFirstLeaves) {
   Hive hive(32);
   for (NodeId id : {1, 2, 3}) {

@@ -182,6 +182,11 @@ class Hive {
       for (auto& [id, node] : nodes_) {
         if (!node.up) continue;
         node.core->flush(now_, node.effects);
+        while (!node.effects.memory.completions.empty()) {
+          for (const auto& done : std::exchange(node.effects.memory.completions, {}))
+            node.core->on_completed(now_, done, node.effects);
+          node.core->flush(now_, node.effects);
+        }
         Effects effects = std::exchange(node.effects, {});
         for (const auto& write : effects.writes) {
           busy = true;
