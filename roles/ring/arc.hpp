@@ -129,6 +129,7 @@ class Arc {
   void want(std::vector<NodeId> desired) { desired_ = std::move(desired); }
 
   ArcId id() const { return id_; }
+  const Standing& standing() const { return standing_; }
   const Record& record() const { return standing_.record; }
   const Promise& promise() const { return standing_.promise; }
   const Table& table() const { return table_; }
@@ -143,6 +144,9 @@ class Arc {
   bool may_tell() const { return !reign_ || reign_->replaced.empty(); }
   bool changing() const { return reign_ && (reign_->change || claim_); }
   bool waiting_for_recovery() const { return recovery_ != nullptr; }
+  // Whether it is no more than its standing, which is on disk: this node takes no part in the arc,
+  // and is bound to nobody.
+  bool idle(Time now) const;
   // The epoch of its ownership; of its record, if it is not the owner.
   Epoch epoch() const { return reign_ ? reign_->epoch : record().epoch; }
   // To whom this member is bound, and until when; for checkers.

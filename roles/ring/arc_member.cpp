@@ -32,6 +32,13 @@ Arc::Arc(Host& host, ArcId id, Standing standing, Table table, bool may_have_los
   }
 }
 
+// A promise without the record that it was for may still bring this node into one.
+bool Arc::idle(Time now) const {
+  return !recovery_ && !reign_ && !claim_ && !stream_ && table_.size() == 0 &&
+         standing_.promise.epoch <= record().epoch && durable_ == record().epoch &&
+         !Record::has(record().everybody(), host_.self) && now >= given_.until;
+}
+
 Epoch Arc::highest() const { return std::max(standing_.record.epoch, standing_.promise.epoch); }
 
 void Arc::save(Standing standing, Completion completion, Effects& effects) {

@@ -4,16 +4,53 @@
 
 namespace skep::ring {
 
-Core::Core(Host host, std::vector<Stored> arcs) : host_(std::move(host)), is_dirty_(arcs.size()) {
-  SKEP_ASSERT(arcs.size() == host_.hive.arcs);
-  for (std::size_t i = 0; i < arcs.size(); ++i)
-    arcs_.push_back(std::make_unique<Arc>(host_, static_cast<ArcId>(i), std::move(arcs[i].standing),
-                                          std::move(arcs[i].table), arcs[i].may_have_lost));
+Core::Core(Host host, std::map<ArcId, Stored> arcs)
+    : host_(std::move(host)), arcs_(host_.hive.arcs), is_dirty_(host_.hive.arcs) {
+  for (auto& [id, stored] : arcs) {
+    SKEP_ASSERT(id < arcs_.size());
+    arcs_[id] = std::make_unique<Arc>(host_, id, std::move(stored.standing),
+                                      std::move(stored.table), stored.may_have_lost);
+    awake_.push_back(arcs_[id].get());
+  }
+}
+
+Table Core::empty_table(ArcId arc, const HiveOptions& hive) {
+  return {first_slot(arc, hive.arcs), kSlots / hive.arcs};
+}
+
+Arc& Core::wake(ArcId id) {
+  if (arcs_[id]) return *arcs_[id];
+  const auto asleep = asleep_.extract(id);
+  arcs_[id] = std::make_unique<Arc>(host_, id, asleep ? asleep.mapped() : Standing{},
+                                    empty_table(id, host_.hive), false);
+  const auto after = std::upper_bound(awake_.begin(), awake_.end(), id,
+                                      [](ArcId one, const Arc* arc) { return one < arc->id(); });
+  awake_.insert(after, arcs_[id].get());
+  arcs_[id]->want(desired(id));
+  return *arcs_[id];
+}
+
+void Core::drop_idle(Time now) {
+  std::erase_if(awake_, [&](Arc* arc) {
+    const ArcId id = arc->id();
+    if (is_dirty_[id] || !arc->idle(now)) return false;
+    if (arc->record().epoch > 0) asleep_.emplace(id, arc->standing());
+    arcs_[id].reset();
+    return true;
+  });
+}
+
+const Standing& Core::standing(ArcId arc) const {
+  static const Standing kNothing;
+  if (arcs_[arc]) return arcs_[arc]->standing();
+  const auto asleep = asleep_.find(arc);
+  return asleep == asleep_.end() ? kNothing : asleep->second;
 }
 
 void Core::found(Effects& effects) {
-  for (auto& arc : arcs_)
-    if (arc->record().epoch == 0 && arc->promise().epoch == 0) arc->found(effects);
+  for (ArcId arc = 0; arc < arcs_.size(); ++arc)
+    if (standing(arc).record.epoch == 0 && standing(arc).promise.epoch == 0)
+      wake(arc).found(effects);
 }
 
 template <class M>
@@ -23,7 +60,7 @@ void Core::deliver(Time now, NodeId from, std::string_view payload, Effects& eff
     return effects.log(Level::warn, "malformed message of type " +
                                         std::to_string(static_cast<unsigned>(M::kType)));
   mark(message->arc);
-  Arc& arc = *arcs_[message->arc];
+  Arc& arc = wake(message->arc);
   arc.on(now, from, std::move(*message), effects);
 }
 
@@ -49,12 +86,12 @@ void Core::on_message(Time now, WallMs wall, NodeId from, Type type, std::uint64
     case Type::appends:
       if (const auto m = wire::decode<Appends>(payload))
         for (const auto& arc : m->arcs)
-          if (arc.arc < arcs_.size()) arcs_[arc.arc]->on(now, from, arc, effects);
+          if (arc.arc < arcs_.size()) wake(arc.arc).on(now, from, arc, effects);
       return;
     case Type::acks:
       if (const auto m = wire::decode<Acks>(payload))
         for (const auto& arc : m->arcs)
-          if (arc.arc < arcs_.size()) {
+          if (arc.arc < arcs_.size() && arcs_[arc.arc]) {
             mark(arc.arc);
             arcs_[arc.arc]->on(now, from, arc, effects);
           }
@@ -79,21 +116,19 @@ void Core::on_heartbeat(Time now, NodeId from, const Heartbeat& m, Effects& effe
   for (const auto& arc : m.arcs)
     if (arc.arc < arcs_.size())
       reply.arcs.push_back(
-          {arc.arc, arc.epoch, arcs_[arc.arc]->on_heartbeat(now, from, arc, effects)});
+          {arc.arc, arc.epoch, wake(arc.arc).on_heartbeat(now, from, arc, effects)});
   effects.send(from, reply);
 }
 
 void Core::on_heartbeat_reply(Time now, NodeId from, const HeartbeatReply& m, Effects& effects) {
-  if (m.stopping) {
-    stopping_.insert(from);
-  } else {
-    stopping_.erase(from);
-  }
+  if (m.stopping ? stopping_.insert(from).second : stopping_.erase(from) > 0)
+    for (Node& node : nodes_)
+      if (node.id == from) node.stopping = m.stopping;
   // The echo is this node's own reading; one from the future is of an earlier life of it.
   const Time sent{Duration(static_cast<std::int64_t>(m.sent_us))};
   if (sent > now || sent < host_.booted) return;
   for (const auto& arc : m.arcs)
-    if (arc.arc < arcs_.size()) {
+    if (arc.arc < arcs_.size() && arcs_[arc.arc]) {
       mark(arc.arc);
       arcs_[arc.arc]->on_lease(now, from, sent, m.boot, arc, effects);
     }
@@ -128,18 +163,20 @@ void Core::on_remote(Time now, WallMs wall, NodeId from, std::uint64_t request, 
 }
 
 void Core::on_request(Time now, WallMs wall, ArcId arc, const Asked& asked, Effects& effects) {
-  arcs_[arc]->on_request(now, wall, asked, effects);
-  if (arcs_[arc]->has_to_flush()) mark(arc);
+  Arc& asked_of = wake(arc);
+  asked_of.on_request(now, wall, asked, effects);
+  if (asked_of.has_to_flush()) mark(arc);
 }
 
 void Core::on_completed(Time now, const Completion& completion, Effects& effects) {
   SKEP_ASSERT(completion.arc < arcs_.size());
   mark(completion.arc);
-  arcs_[completion.arc]->on_completed(now, completion, effects);
+  wake(completion.arc).on_completed(now, completion, effects);
 }
 
 void Core::on_tick(Time now, WallMs wall, Effects& effects) {
-  for (auto& arc : arcs_) {
+  drop_idle(now);
+  for (Arc* arc : awake_) {
     arc->on_tick(now, wall, effects);
     mark(arc->id());
   }
@@ -152,6 +189,7 @@ void Core::flush(Time now, Effects& effects) {
   std::sort(dirty_.begin(), dirty_.end());
   for (ArcId arc : dirty_) {
     is_dirty_[arc] = false;
+    if (!arcs_[arc]) continue;
     arcs_[arc]->flush(effects);
     urgent = urgent || arcs_[arc]->wants_lease();
   }
@@ -174,7 +212,7 @@ void Core::send_heartbeats(Time now, bool urgent_only, Effects& effects) {
   last_heartbeat_ = now;
   if (!urgent_only) next_heartbeat_ = now + host_.options.heartbeat;
   std::map<NodeId, Heartbeat> frames;
-  for (const auto& arc : arcs_) {
+  for (const Arc* arc : awake_) {
     if (!arc->owns() || (urgent_only && !arc->wants_lease())) continue;
     for (NodeId peer : arc->peers())
       frames[peer].arcs.push_back({arc->id(), arc->epoch(), arc->record().settled()});
@@ -186,19 +224,30 @@ void Core::send_heartbeats(Time now, bool urgent_only, Effects& effects) {
 }
 
 void Core::on_nodes(std::vector<Node> nodes) {
+  SKEP_ASSERT(std::is_sorted(nodes.begin(), nodes.end(),
+                             [](const Node& a, const Node& b) { return a.id < b.id; }));
   for (Node& node : nodes) node.stopping = stopping_.contains(node.id);
-  if (nodes == nodes_) return;
-  nodes_ = std::move(nodes);
-  for (auto& arc : arcs_) arc->want(desired_members(arc->id(), nodes_, host_.hive.replication));
+  const std::vector<Node> before = std::exchange(nodes_, std::move(nodes));
+  const std::vector<Node> changed = changed_candidates(before, nodes_);
+  if (changed.empty()) return;
+  for (auto& [arc, wish] : wishes_)
+    if (wish.follow(changed, nodes_) && arcs_[arc]) arcs_[arc]->want(wish.members());
+  for (Arc* arc : awake_)
+    if (!wishes_.contains(arc->id())) arc->want(desired(arc->id()));
+}
+
+const Wish& Core::wish(ArcId arc) const {
+  const auto known = wishes_.find(arc);
+  if (known != wishes_.end()) return known->second;
+  return wishes_.emplace(arc, Wish(arc, host_.hive.replication, nodes_)).first->second;
 }
 
 // Of a node that stops: to whichever member can go on at once.
 std::optional<Step> Core::handing_over(const Arc& arc) const {
   for (NodeId member : arc.record().members) {
-    const auto node =
-        std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& n) { return n.id == member; });
-    if (member != host_.self && node != nodes_.end() && node->alive &&
-        !stopping_.contains(member) && arc.caught_up(member))
+    const Node* node = find_node(nodes_, member);
+    if (member != host_.self && node != nullptr && node->alive && !stopping_.contains(member) &&
+        arc.caught_up(member))
       return Step{0, 0, member};
   }
   return std::nullopt;
@@ -216,21 +265,19 @@ bool Core::still_wanted(const Arc& arc) const {
   const Step* step = arc.waiting_step();
   if (step == nullptr) return true;
   if (step->newcomer == 0 || host_.stopping) return wanted_step(arc) == *step;
-  const auto node = std::find_if(nodes_.begin(), nodes_.end(),
-                                 [&](const Node& n) { return n.id == step->newcomer; });
-  return node != nodes_.end() && node->alive && !node->gone;
+  const Node* node = find_node(nodes_, step->newcomer);
+  return node != nullptr && node->alive && !node->gone;
 }
 
 void Core::plan(Time now, Effects& effects) {
-  for (Node& node : nodes_) node.stopping = stopping_.contains(node.id);
   std::size_t moving = 0;
-  for (const auto& arc : arcs_)
+  for (Arc* arc : awake_)
     if (arc->changing()) {
       ++moving;
       if (!still_wanted(*arc)) arc->abandon();
     }
   const std::size_t limit = host_.stopping ? arcs_.size() : host_.options.moves;
-  for (auto& arc : arcs_) {
+  for (Arc* arc : awake_) {
     if (moving >= limit) return;
     if (!arc->serving() || !arc->record().settled() || arc->changing()) continue;
     const auto step = wanted_step(*arc);
@@ -240,22 +287,22 @@ void Core::plan(Time now, Effects& effects) {
 
 std::size_t Core::owned() const {
   return static_cast<std::size_t>(
-      std::count_if(arcs_.begin(), arcs_.end(), [](const auto& arc) { return arc->owns(); }));
+      std::count_if(awake_.begin(), awake_.end(), [](const Arc* arc) { return arc->owns(); }));
 }
 
 bool Core::has_successors() const {
-  const auto can_own = [&](const Node& node) {
-    return node.id != host_.self && node.alive && !stopping_.contains(node.id);
+  const auto can_own = [&](NodeId id) {
+    const Node* node = find_node(nodes_, id);
+    return id != host_.self && node != nullptr && node->alive && !stopping_.contains(id);
   };
-  return std::any_of(arcs_.begin(), arcs_.end(), [&](const auto& arc) {
-    return arc->owns() && std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
-             return can_own(node) && arc->record().names(node.id);
-           });
+  return std::any_of(awake_.begin(), awake_.end(), [&](const Arc* arc) {
+    const auto& members = arc->record().members;
+    return arc->owns() && std::any_of(members.begin(), members.end(), can_own);
   });
 }
 
 std::size_t Core::kept() const {
-  return static_cast<std::size_t>(std::count_if(arcs_.begin(), arcs_.end(), [&](const auto& arc) {
+  return static_cast<std::size_t>(std::count_if(awake_.begin(), awake_.end(), [&](const Arc* arc) {
     return Record::has(arc->record().everybody(), host_.self);
   }));
 }

@@ -1,8 +1,13 @@
 // All arcs of one node, as one pure state machine: takes messages apart for the arcs, puts the
 // heartbeats of all arcs that two nodes share into one frame, and moves arcs towards their desired
 // members, few at once.
+//
+// Of an arc that this node takes no part in there is nothing here, or, if it took part once, what
+// its disk says (Standing): a hive may have many more arcs than a node keeps. The Arc is made when
+// something is heard of the arc, and dropped again when it is idle.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -24,8 +29,10 @@ class Core {
     bool may_have_lost =
         false;  // a power cut, or damage, may have taken what this node acknowledged
   };
-  // `arcs` has one element an arc, in order.
-  Core(Host host, std::vector<Stored> arcs);
+  // `arcs` has those of which the store had something.
+  Core(Host host, std::map<ArcId, Stored> arcs);
+  // An empty copy.
+  static Table empty_table(ArcId arc, const HiveOptions& hive);
 
   // Makes this node the first and only member of every arc that nobody has had yet.
   void found(Effects&);
@@ -38,9 +45,9 @@ class Core {
   void on_request(Time now, WallMs wall, ArcId arc, const Asked&, Effects&);
   // A record that somebody was heard to have.
   void on_rumor(Time now, ArcId arc, const Record& record, Effects& effects) {
-    arcs_[arc]->on_rumor(now, record, effects);
+    if (arcs_[arc]) arcs_[arc]->on_rumor(now, record, effects);
   }
-  // The members list has changed.
+  // The members list has changed: all ring nodes, by id.
   void on_nodes(std::vector<Node> nodes);
   // Whether flush() has something to do.
   bool has_to_flush() const { return !dirty_.empty(); }
@@ -57,7 +64,13 @@ class Core {
   // Arcs whose record, as far as is known here, names this node.
   std::size_t kept() const;
   const Host& host() const { return host_; }
-  std::span<const std::unique_ptr<Arc>> arcs() const { return arcs_; }
+  // The arcs that this node takes part in, in order.
+  std::span<const Arc* const> arcs() const { return awake_; }
+  // Null: it takes no part in that arc.
+  const Arc* find(ArcId arc) const { return arcs_[arc].get(); }
+  const Standing& standing(ArcId arc) const;
+  // The desired members of any arc, the desired owner first.
+  std::vector<NodeId> desired(ArcId arc) const { return wish(arc).members(); }
   const std::vector<Node>& nodes() const { return nodes_; }
 
   static constexpr std::uint64_t kRemote = 1ULL << 63;
@@ -79,6 +92,9 @@ class Core {
   void on_heartbeat_reply(Time now, NodeId from, const HeartbeatReply&, Effects&);
   void on_remote(Time now, WallMs wall, NodeId from, std::uint64_t request, const Request&,
                  Effects&);
+  Arc& wake(ArcId arc);
+  void drop_idle(Time now);
+  const Wish& wish(ArcId arc) const;
   void mark(ArcId arc);
   bool first_time(NodeId from, std::uint64_t request);
   void send_heartbeats(Time now, bool urgent_only, Effects&);
@@ -88,8 +104,12 @@ class Core {
   std::optional<Step> handing_over(const Arc& arc) const;
 
   Host host_;
-  std::vector<std::unique_ptr<Arc>> arcs_;
-  std::vector<Node> nodes_;
+  std::vector<std::unique_ptr<Arc>> arcs_;  // by id; null: asleep
+  std::vector<Arc*> awake_;                 // of these, those that are there; in order
+  std::map<ArcId, Standing> asleep_;        // of the others, unless there never was anything
+  std::vector<Node> nodes_;                 // by id
+  // Of the arcs that somebody asked for.
+  mutable std::map<ArcId, Wish> wishes_;
   std::set<NodeId> stopping_;
   std::vector<ArcId> dirty_;    // may have something to flush
   std::vector<bool> is_dirty_;  // the same by arc

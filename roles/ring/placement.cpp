@@ -16,12 +16,6 @@ double score(ArcId arc, const Node& node) {
   return -static_cast<double>(node.weight) / std::log(uniform);
 }
 
-const Node* find(std::span<const Node> nodes, NodeId id) {
-  const auto found =
-      std::find_if(nodes.begin(), nodes.end(), [&](const Node& n) { return n.id == id; });
-  return found == nodes.end() ? nullptr : &*found;
-}
-
 bool contains(const std::vector<NodeId>& nodes, NodeId id) {
   return std::find(nodes.begin(), nodes.end(), id) != nodes.end();
 }
@@ -29,14 +23,73 @@ bool contains(const std::vector<NodeId>& nodes, NodeId id) {
 }  // namespace
 
 std::vector<NodeId> desired_members(ArcId arc, std::span<const Node> nodes, std::size_t count) {
-  std::vector<std::pair<double, NodeId>> scored;
+  return Wish(arc, count, nodes).members();
+}
+
+const Node* find_node(std::span<const Node> nodes, NodeId id) {
+  const auto found = std::lower_bound(nodes.begin(), nodes.end(), id,
+                                      [](const Node& node, NodeId to) { return node.id < to; });
+  return found == nodes.end() || found->id != id ? nullptr : &*found;
+}
+
+std::vector<Node> changed_candidates(std::span<const Node> before, std::span<const Node> now) {
+  std::vector<Node> changed;
+  auto was = before.begin();
+  const auto gone = [&] {
+    if (was->eligible) changed.push_back({.id = was->id});
+    ++was;
+  };
+  for (const Node& node : now) {
+    while (was != before.end() && was->id < node.id) gone();
+    const bool known = was != before.end() && was->id == node.id;
+    const bool same = known && was->eligible == node.eligible && was->weight == node.weight;
+    if (!same && (node.eligible || (known && was->eligible))) changed.push_back(node);
+    if (known) ++was;
+  }
+  while (was != before.end()) gone();
+  return changed;
+}
+
+Wish::Wish(ArcId arc, std::size_t count, std::span<const Node> nodes)
+    : arc_(arc), count_(static_cast<std::uint16_t>(count)) {
+  rank(nodes);
+}
+
+void Wish::rank(std::span<const Node> nodes) {
+  best_.clear();
   for (const Node& node : nodes)
-    if (node.eligible) scored.emplace_back(score(arc, node), node.id);
-  std::sort(scored.begin(), scored.end(), std::greater<>());
-  if (scored.size() > count) scored.resize(count);
-  std::vector<NodeId> desired;
-  for (const auto& [value, id] : scored) desired.push_back(id);
-  return desired;
+    if (node.eligible) best_.emplace_back(score(arc_, node), node.id);
+  const std::size_t count = std::min<std::size_t>(count_, best_.size());
+  std::partial_sort(best_.begin(), best_.begin() + static_cast<std::ptrdiff_t>(count), best_.end(),
+                    std::greater<>());
+  best_.resize(count);
+  best_.shrink_to_fit();
+}
+
+bool Wish::follow(std::span<const Node> changed, std::span<const Node> nodes) {
+  const std::vector<NodeId> before = members();
+  // Whoever was not among the best and is not eligible now makes no difference.
+  if (std::any_of(changed.begin(), changed.end(),
+                  [&](const Node& node) { return contains(before, node.id); })) {
+    rank(nodes);
+    return members() != before;
+  }
+  bool other = false;
+  for (const Node& node : changed) {
+    if (!node.eligible) continue;
+    const std::pair<double, NodeId> scored{score(arc_, node), node.id};
+    if (best_.size() == count_ && (count_ == 0 || scored < best_.back())) continue;
+    best_.insert(std::lower_bound(best_.begin(), best_.end(), scored, std::greater<>()), scored);
+    if (best_.size() > count_) best_.pop_back();
+    other = true;
+  }
+  return other;
+}
+
+std::vector<NodeId> Wish::members() const {
+  std::vector<NodeId> members;
+  for (const auto& [value, id] : best_) members.push_back(id);
+  return members;
 }
 
 std::optional<Step> next_step(const Arc& arc, NodeId self, std::span<const Node> nodes,
@@ -48,7 +101,7 @@ std::optional<Step> next_step(const Arc& arc, NodeId self, std::span<const Node>
   // Who is not wanted, the least useful first; this node, the owner, last: it has to hand over
   // first.
   const auto rank = [&](NodeId id) {
-    const Node* node = find(nodes, id);
+    const Node* node = find_node(nodes, id);
     if (id == self) return 3;
     if (node == nullptr || !node->alive) return 0;
     return node->gone ? 1 : 2;
@@ -59,7 +112,7 @@ std::optional<Step> next_step(const Arc& arc, NodeId self, std::span<const Node>
 
   const auto successor = [&]() -> NodeId {
     for (NodeId id : desired) {
-      const Node* node = find(nodes, id);
+      const Node* node = find_node(nodes, id);
       if (id != self && node != nullptr && node->alive && !node->stopping &&
           Record::has(members, id) && arc.caught_up(id))
         return id;
@@ -69,7 +122,7 @@ std::optional<Step> next_step(const Arc& arc, NodeId self, std::span<const Node>
 
   NodeId newcomer = 0;
   for (NodeId id : desired) {
-    const Node* node = find(nodes, id);
+    const Node* node = find_node(nodes, id);
     if (node != nullptr && node->alive && !Record::has(members, id)) {
       newcomer = id;
       break;
@@ -83,14 +136,14 @@ std::optional<Step> next_step(const Arc& arc, NodeId self, std::span<const Node>
     return Step{newcomer, 0, self};
   }
   if (leaver != 0 && members.size() > 1) {
-    const Node* node = find(nodes, leaver);
+    const Node* node = find_node(nodes, leaver);
     const bool given_up = node != nullptr && node->gone;
     const bool spare = members.size() > replication && node != nullptr && node->alive;
     if ((given_up || spare) && leaver != self) return Step{0, leaver, self};
     if (leaver == self && (given_up || spare))
       if (const NodeId next = successor(); next != 0) return Step{0, 0, next};
   }
-  const Node* first = find(nodes, desired.front());
+  const Node* first = find_node(nodes, desired.front());
   if (desired.front() != self && first != nullptr && first->alive && !first->stopping &&
       Record::has(members, desired.front()) && arc.caught_up(desired.front()))
     return Step{0, 0, desired.front()};

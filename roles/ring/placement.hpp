@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "net/env.hpp"
@@ -12,7 +13,7 @@
 
 namespace skep::ring {
 
-// A ring node, as the members list shows it.
+// A ring node, as the members list shows it. Lists of them are sorted by id.
 struct Node {
   NodeId id = 0;
   std::uint32_t weight = 100;
@@ -26,6 +27,30 @@ struct Node {
 // The `count` eligible nodes (fewer if there are fewer) with the highest weighted hash of (arc,
 // node), the desired owner first.
 std::vector<NodeId> desired_members(ArcId arc, std::span<const Node> nodes, std::size_t count);
+
+// Nullptr: it is not among them.
+const Node* find_node(std::span<const Node> nodes, NodeId id);
+
+// The nodes whose part in the placement is another one than before; those that are not there any
+// more, as not eligible.
+std::vector<Node> changed_candidates(std::span<const Node> before, std::span<const Node> now);
+
+// What desired_members() is for one arc, kept up to date: only the nodes that changed are looked
+// at, unless one of the desired is among them.
+class Wish {
+ public:
+  Wish(ArcId arc, std::size_t count, std::span<const Node> nodes);
+  // True: it is another one now. `changed` is what changed_candidates() says, `nodes` are all.
+  bool follow(std::span<const Node> changed, std::span<const Node> nodes);
+  std::vector<NodeId> members() const;
+
+ private:
+  void rank(std::span<const Node> nodes);
+
+  ArcId arc_;
+  std::uint16_t count_;
+  std::vector<std::pair<double, NodeId>> best_;  // by score, the highest first
+};
 
 // The next step of an arc towards its desired members, as its owner `self` sees it; none: it is
 // there, or nothing can be done now.

@@ -1,5 +1,7 @@
 #include "roles/ring/ring.hpp"
 
+#include <unordered_map>
+
 #include "net/base/assert.hpp"
 #include "net/base/checksum.hpp"
 #include "net/base/plant.hpp"
@@ -17,10 +19,6 @@ Result<std::uint64_t> read_number(Store& store, std::string_view key) {
   if (!row) return tl::unexpected(row.error());
   if (!*row) return 0;
   return wire::decode<std::uint64_t>(**row);
-}
-
-std::string arc_key(std::size_t arc) {
-  return {static_cast<char>(arc >> 8), static_cast<char>(arc & 0xff)};
 }
 
 }  // namespace
@@ -96,31 +94,49 @@ void Ring::write_first(Batch batch, std::function<void()> then) {
                 });
 }
 
-Result<> Ring::load() {
-  std::vector<Core::Stored> arcs;
-  const std::uint32_t slots = kSlots / options_.hive.arcs;
-  for (std::size_t i = 0; i < options_.hive.arcs; ++i) {
-    auto row = store_.get(kArcSpace, arc_key(i));
-    if (!row) return tl::unexpected(row.error());
-    Standing standing;
-    if (*row) {
-      auto decoded = decode_standing(**row);
-      if (!decoded)
-        return fail(Code::corrupt, "the record of arc " + std::to_string(i) + " is damaged");
-      standing = std::move(*decoded);
+Result<> Ring::load_standings(std::map<ArcId, Core::Stored>& arcs) {
+  std::string damaged;
+  auto scanned = store_.scan(kArcSpace, {}, {}, [&](std::string_view key, std::string_view row) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(key[i]); };
+    const std::size_t arc = key.size() == 2 ? byte(0) * 256U + byte(1) : options_.hive.arcs;
+    auto standing = decode_standing(row);
+    if (arc >= options_.hive.arcs || !standing) {
+      damaged = "the record of arc " + std::to_string(arc) + " is damaged";
+      return false;
     }
-    const bool lost = standing.losses < store_.opening().losses;
+    const bool lost = standing->losses < store_.opening().losses;
     const Durable durable = options_.hive.durability;
     const bool may_have_lost = (lost && durable == Durable::interval) ||
                                (durable == Durable::none && !SKEP_PLANT(count_without_entries));
-    arcs.push_back(
-        {std::move(standing), Table(static_cast<Slot>(i * slots), slots), may_have_lost});
-  }
+    const auto id = static_cast<ArcId>(arc);
+    arcs.try_emplace(id, Core::Stored{std::move(*standing), Core::empty_table(id, options_.hive),
+                                      may_have_lost});
+    return true;
+  });
+  if (!scanned) return scanned;
+  if (!damaged.empty()) return fail(Code::corrupt, damaged);
+  return {};
+}
+
+Result<> Ring::load() {
+  std::map<ArcId, Core::Stored> arcs;
+  if (auto loaded = load_standings(arcs); !loaded) return loaded;
+  // The copy of a learner that never became a member is worth nothing; left on the disk, it would
+  // be taken for this node's own once it is a member.
+  std::vector<std::string> worthless;
+  const auto keeps = [&](const Core::Stored& arc) {
+    return Record::has(arc.standing.record.everybody(), store_.identity());
+  };
   std::size_t damaged = 0;
   auto scanned =
       store_.scan(kEntrySpace, {}, {}, [&](std::string_view row_key, std::string_view row) {
         const std::string_view key = key_of_row(row_key);
-        Core::Stored& arc = arcs[arc_of(slot_of(key), options_.hive.arcs)];
+        const auto found = arcs.find(arc_of(slot_of(key), options_.hive.arcs));
+        if (found == arcs.end() || !keeps(found->second)) {
+          worthless.emplace_back(row_key);
+          return true;
+        }
+        Core::Stored& arc = found->second;
         auto entry = decode_entry(row);
         if (entry) {
           arc.table.put(key, *entry);
@@ -136,9 +152,7 @@ Result<> Ring::load() {
                        " damaged entries; their arcs count in "
                        "no majority until they are repaired from the other members");
   if (!scanned) return scanned;
-  // The copy of a learner that never became a member is worth nothing.
-  for (Core::Stored& arc : arcs)
-    if (!Record::has(arc.standing.record.everybody(), store_.identity())) arc.table.clear();
+  forget(worthless);
 
   Host host;
   host.self = membership_.self();
@@ -151,6 +165,17 @@ Result<> Ring::load() {
   host.random = env_.random.next();
   core_ = std::make_unique<Core>(std::move(host), std::move(arcs));
   return {};
+}
+
+// Before anything else is written. What a store refuses is found again in the next life.
+void Ring::forget(const std::vector<std::string>& rows) {
+  constexpr std::size_t kAtOnce = 1000;
+  for (std::size_t i = 0; i < rows.size(); i += kAtOnce) {
+    Batch batch;
+    for (std::size_t j = i; j < std::min(rows.size(), i + kAtOnce); ++j)
+      batch.erase(kEntrySpace, rows[j]);
+    store_.submit(std::move(batch), Durability::written, [](Result<>) {});
+  }
 }
 
 void Ring::begin() {
@@ -168,7 +193,7 @@ void Ring::begin() {
     schedule();
   });
   membership_.on_change([this, alive = alive_](const Member&) {
-    if (*alive) changed_nodes();
+    if (*alive) nodes_changed_ = true;  // told in the next tick: changes come by the dozen
   });
   membership_.spread({std::string(kOptionsTopic), 0, 1, wire::encode(options_.hive)});
   membership_.on_rumor(kRecordTopic, [this, alive = alive_](const Rumor& rumor) {
@@ -179,7 +204,7 @@ void Ring::begin() {
     core_->on_rumor(env_.clock.now(), arc, *record, effects_);
     schedule();
   });
-  for (const auto& arc : core_->arcs())
+  for (const Arc* arc : core_->arcs())
     if (arc->record().epoch > 0) router_->learn(env_.clock.now(), arc->id(), arc->record());
   if (founder_) core_->found(effects_);
   changed_nodes();
@@ -191,7 +216,7 @@ void Ring::tick() {
       std::max<Duration>(options_.heartbeat / 8, std::chrono::milliseconds(1));
   ticking_ = env_.timers.after(interval, [this] { tick(); });
   const Time now = env_.clock.now();
-  changed_nodes();  // a death may have become old enough
+  if (nodes_changed_ || now >= next_death_) changed_nodes();
   core_->on_tick(now, env_.clock.wall(), effects_);
   router_->on_tick(now);
   retry_refused();
@@ -203,9 +228,12 @@ void Ring::tick() {
 void Ring::changed_nodes() {
   if (!core_ || !router_) return;
   const Time now = env_.clock.now();
+  nodes_changed_ = false;
+  next_death_ = Time::max();
   std::vector<Node> nodes;
+  nodes.reserve(membership_.members().size());
   // Of each name the identity that answers, or else the one that did last.
-  std::map<std::string_view, const Member*> newest;
+  std::unordered_map<std::string_view, const Member*> newest;
   const auto rank = [](const Member& member) {
     const bool there = member.state != MemberState::dead && member.state != MemberState::left;
     return std::pair(there, member.incarnation);
@@ -218,6 +246,7 @@ void Ring::changed_nodes() {
     const bool replaced = newest[member.name]->id != id;
     const bool recently_dead = member.state == MemberState::dead && !replaced &&
                                now < member.since + options_.replace_after;
+    if (recently_dead) next_death_ = std::min(next_death_, member.since + options_.replace_after);
     Node node;
     node.id = id;
     node.weight = std::max(member.weight, 1U);
@@ -237,7 +266,7 @@ void Ring::report() {
   const std::size_t owned = core_->owned();
   if (owned == reported_ || now < reported_at_ + std::chrono::seconds(1)) return;
   env_.log.write(Level::info, "ring",
-                 "owns " + std::to_string(owned) + " of " + std::to_string(core_->arcs().size()) +
+                 "owns " + std::to_string(owned) + " of " + std::to_string(options_.hive.arcs) +
                      " arcs, before " + std::to_string(reported_));
   reported_ = owned;
   reported_at_ = now;
@@ -369,10 +398,12 @@ void Ring::retry_refused() {
 }
 
 void Ring::spread(ArcId arc) {
-  const Record& record = core_->arcs()[arc]->record();
+  const Record& record = core_->standing(arc).record;
   router_->learn(env_.clock.now(), arc, record);
   // That a record is settled is its owner's to say, when it is time to.
-  if (record.settled() && (record.owner != core_->host().self || !core_->arcs()[arc]->may_tell()))
+  const Arc* own = core_->find(arc);
+  if (record.settled() &&
+      (record.owner != core_->host().self || own == nullptr || !own->may_tell()))
     return;
   const std::uint64_t version = record.epoch << 1 | (record.settled() ? 1U : 0U);
   membership_.spread({std::string(kRecordTopic), arc, version, wire::encode(record)});

@@ -79,6 +79,8 @@ class Ring : public Keyspace {
   struct Walk;
 
   Result<> load();
+  Result<> load_standings(std::map<ArcId, Core::Stored>& arcs);
+  void forget(const std::vector<std::string>& rows);
   void adopt(const HiveOptions& hive);
   void write_first(Batch batch, std::function<void()> then);
   void begin();
@@ -121,6 +123,8 @@ class Ring : public Keyspace {
   bool refusing_ = false;               // the store: said in the log
   std::deque<Effects::Write> refused_;  // by the store; they and all that follow are tried again
   Timers::Id ticking_ = 0;
+  bool nodes_changed_ = false;       // the core has not been told
+  Time next_death_{};                // when a dead node becomes one to be replaced
   std::uint64_t answered_here_ = 0;  // requests of this node's clients, by where they were sent
   std::uint64_t forwarded_ = 0;
   std::size_t reported_ = 0;  // arcs owned, as the log has it

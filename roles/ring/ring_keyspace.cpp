@@ -215,7 +215,8 @@ void Ring::clear(const std::shared_ptr<Clearing>& all, ArcId arc, std::uint64_t 
 std::vector<Ring::ArcStatus> Ring::arcs() const {
   std::vector<ArcStatus> arcs;
   if (!core_ || !router_) return arcs;
-  for (const auto& arc : core_->arcs()) arcs.push_back({router_->hint(arc->id()), arc->desired()});
+  for (ArcId arc = 0; arc < options_.hive.arcs; ++arc)
+    arcs.push_back({router_->hint(arc), core_->desired(arc)});
   return arcs;
 }
 
@@ -223,28 +224,30 @@ Ring::Status Ring::status() const {
   Status status;
   status.started = core_ && router_;
   if (!status.started) return status;
-  status.arcs = core_->arcs().size();
+  status.arcs = options_.hive.arcs;
   status.owned = core_->owned();
   status.kept = core_->kept();
   status.requests = answered_here_ + forwarded_;
   status.waiting = router_->jobs();
-  for (const auto& arc : core_->arcs()) {
+  for (const Arc* arc : core_->arcs()) {
     if (arc->owns()) status.keys_owned += arc->table().live();
     status.keys_kept += arc->table().live();
   }
   status.ready = status.stable = true;
-  for (const auto& arc : core_->arcs()) {
-    const Record& record = router_->hint(arc->id());
+  for (ArcId id = 0; id < options_.hive.arcs; ++id) {
+    const Arc* arc = core_->find(id);
+    const Record& record = router_->hint(id);
     const auto owner = membership_.members().find(record.owner);
     const bool alive =
         owner != membership_.members().end() &&
         (owner->second.state == MemberState::alive || owner->second.state == MemberState::leaving);
     const bool mine = record.owner == core_->host().self;
-    if (!alive || (mine && !arc->serving())) status.ready = false;
-    std::vector<NodeId> desired = arc->desired();
+    if (!alive || (mine && (arc == nullptr || !arc->serving()))) status.ready = false;
+    std::vector<NodeId> desired = core_->desired(id);
     const bool first = !desired.empty() && desired.front() == record.owner;
     std::sort(desired.begin(), desired.end());
-    if (!first || !record.settled() || desired != record.members || (mine && arc->changing()))
+    if (!first || !record.settled() || desired != record.members ||
+        (mine && arc != nullptr && arc->changing()))
       status.stable = false;
   }
   status.stable = status.stable && status.ready;
@@ -341,9 +344,15 @@ void Ring::leave(std::function<void(Result<>)> done) {
 }
 
 bool Ring::may_be_named() const {
-  const auto& arcs = core_->arcs();
-  return std::any_of(arcs.begin(), arcs.end(),
-                     [&](const auto& arc) { return arc->may_be_named(router_->hint(arc->id())); });
+  for (ArcId id = 0; id < options_.hive.arcs; ++id) {
+    const Record& heard = router_->hint(id);
+    const Arc* arc = core_->find(id);
+    const bool newer = heard.epoch > core_->standing(id).record.epoch;
+    if (arc != nullptr ? arc->may_be_named(heard)
+                       : newer && Record::has(heard.everybody(), core_->host().self))
+      return true;
+  }
+  return false;
 }
 
 // A stop waits until others own this node's arcs, if there are any that can; a leave until no

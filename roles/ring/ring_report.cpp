@@ -24,8 +24,9 @@ void Ring::report(Metrics& metrics) const {
   Table::Size sizes;
   std::map<NodeId, std::uint64_t> lag;
   std::map<NodeId, std::uint64_t> copying;
-  for (const auto& arc : core_->arcs()) {
-    unsettled += router_->hint(arc->id()).settled() ? 0 : 1;
+  for (ArcId arc = 0; arc < options_.hive.arcs; ++arc)
+    unsettled += router_->hint(arc).settled() ? 0 : 1;
+  for (const Arc* arc : core_->arcs()) {
     const Table::Size& size = arc->table().sizes();
     sizes.entries += size.entries;
     sizes.live += size.live;

@@ -227,6 +227,7 @@ void Router::on_tick(Time now) {
                         : failed(Outcome::refused, "the key's owner could not be reached in time"));
     }
   }
+  if (jobs() == 0) return;
   for (Lane& lane : lanes_) pump(now, lane);
 }
 

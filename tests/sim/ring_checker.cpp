@@ -13,6 +13,8 @@ std::string arc_key(std::size_t arc) {
   return {static_cast<char>(arc >> 8), static_cast<char>(arc & 0xff)};
 }
 
+ring::ArcId id_of(std::size_t arc) { return static_cast<ring::ArcId>(arc); }
+
 // What a node that was told of a record may write of it: that it is settled now.
 bool same_record(const Record& a, const Record& b) {
   return a.owner == b.owner && a.members == b.members &&
@@ -48,7 +50,8 @@ void RingChecker::print(const std::function<void(const std::string&)>& line) con
   for (std::size_t a = 0; a < plan_.ring.hive.arcs; ++a) {
     for (const auto& node : nodes_) {
       if (node->core() == nullptr) continue;
-      const Arc& arc = *node->core()->arcs()[a];
+      if (node->core()->find(id_of(a)) == nullptr) continue;
+      const Arc& arc = *node->core()->find(id_of(a));
       std::string out = "arc " + std::to_string(a) + " node" + std::to_string(node->index()) + " " +
                         show(arc.record()) + "; promised " + std::to_string(arc.promise().epoch);
       if (arc.owns()) out += "; owns " + std::to_string(arc.epoch());
@@ -71,10 +74,10 @@ void RingChecker::after_step(RingNode& node) {
   if (core == nullptr) return;
   identities_.try_emplace(node.identity(), node.index());
   check_list(node);
-  for (std::size_t a = 0; a < core->arcs().size(); ++a) {
+  for (std::size_t a = 0; a < plan_.ring.hive.arcs && a < core->host().hive.arcs; ++a) {
     check_bond(node, a);
-    const Arc& arc = *core->arcs()[a];
-    const Record& record = arc.record();
+    const Arc* arc = core->find(id_of(a));
+    const Record& record = core->standing(id_of(a)).record;
     Record& last = last_[node.index()][a];
     if (record.epoch != last.epoch || record.replaces.size() != last.replaces.size()) {
       last = record;
@@ -85,14 +88,14 @@ void RingChecker::after_step(RingNode& node) {
                 " has two records of one epoch: " + show(known->second) + " and, on node" +
                 std::to_string(node.index()) + ", " + show(record));
     }
-    if (!arc.serving() || !arc.may_read(node.clock().now())) continue;
+    if (arc == nullptr || !arc->may_read(node.clock().now())) continue;
     for (const auto& other : nodes_) {
       if (other.get() == &node || other->core() == nullptr) continue;
-      const Arc& theirs = *other->core()->arcs()[a];
-      if (!theirs.serving() || !theirs.may_read(other->clock().now())) continue;
+      const Arc* theirs = other->core()->find(id_of(a));
+      if (theirs == nullptr || !theirs->may_read(other->clock().now())) continue;
       broken_("arc " + std::to_string(a) + " has two nodes inside a lease: node" +
               std::to_string(node.index()) + " with " + show(record) + " and node" +
-              std::to_string(other->index()) + " with " + show(theirs.record()));
+              std::to_string(other->index()) + " with " + show(theirs->record()));
     }
   }
 }
@@ -100,23 +103,25 @@ void RingChecker::after_step(RingNode& node) {
 // Until a lease has run out its giver gives no other node a higher epoch, unless a newer record is
 // in place.
 void RingChecker::check_bond(RingNode& node, std::size_t arc) {
-  const Arc& at_node = *node.core()->arcs()[arc];
-  const ring::Promise& promise = at_node.promise();
+  const ring::Standing& at_node = node.core()->standing(id_of(arc));
+  const ring::Promise& promise = at_node.promise;
   Bond& bond = bonds_[node.index()][arc];
   const std::uint64_t losses = node.store()->opening().losses;
   if (bond.giver != node.identity() || bond.losses != losses)
     bond = {node.identity(), losses, 0, 0, {}, promise.epoch};
-  const bool binds = at_node.record().epoch == bond.epoch && node.clock().now() < bond.until;
+  const bool binds = at_node.record.epoch == bond.epoch && node.clock().now() < bond.until;
   if (promise.epoch > bond.promised && promise.to != bond.to && binds)
     broken_("arc " + std::to_string(arc) + ": node" + std::to_string(node.index()) +
             " promised epoch " + std::to_string(promise.epoch) +
             " to a node while a lease that it gave to another one runs");
   bond.promised = promise.epoch;
-  const auto [to, until] = at_node.lease_given();
-  if (to == 0 || to != at_node.record().owner) return;
+  const Arc* awake = node.core()->find(id_of(arc));
+  if (awake == nullptr) return;
+  const auto [to, until] = awake->lease_given();
+  if (to == 0 || to != at_node.record.owner) return;
   bond.to = to;
   bond.until = until;
-  bond.epoch = at_node.record().epoch;
+  bond.epoch = at_node.record.epoch;
 }
 
 void RingChecker::check_list(const RingNode& node) {
@@ -149,8 +154,9 @@ std::optional<ring::Entry> RingChecker::whole(const RingNode& node, std::string_
 void RingChecker::acknowledged(const std::string& key, const std::string& value) {
   const std::size_t a = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
   for (const auto& node : nodes_) {
-    if (node->core() == nullptr) continue;
-    const auto found = node->core()->arcs()[a]->table().find(key);
+    const Arc* arc = node->core() == nullptr ? nullptr : node->core()->find(id_of(a));
+    if (arc == nullptr) continue;
+    const auto found = arc->table().find(key);
     if (!found || found->tombstone) continue;
     const auto entry = whole(*node, key, *found);
     if (!entry || entry->value != value) continue;
@@ -205,7 +211,10 @@ std::vector<Record> RingChecker::current(std::size_t arc) const {
 
 // A node that may have lost what it acknowledged takes part in no majority until it is repaired.
 bool RingChecker::counts(const RingNode& node, std::size_t arc) const {
-  if (node.core() != nullptr) return !node.core()->arcs()[arc]->waiting_for_recovery();
+  if (node.core() != nullptr) {
+    const Arc* awake = node.core()->find(id_of(arc));
+    return awake == nullptr || !awake->waiting_for_recovery();
+  }
   if (in_memory()) return false;
   if (synced()) return node.store() != nullptr;
   return node.store() != nullptr && standing(node, arc).losses >= node.store()->opening().losses;
@@ -214,7 +223,9 @@ bool RingChecker::counts(const RingNode& node, std::size_t arc) const {
 bool RingChecker::has(const RingNode& node, const std::string& key, ring::Version version) const {
   if (in_memory()) {
     const std::size_t arc = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
-    const auto entry = node.core()->arcs()[arc]->table().find(key);
+    const Arc* awake = node.core()->find(id_of(arc));
+    if (awake == nullptr) return false;
+    const auto entry = awake->table().find(key);
     return entry && entry->version >= version;
   }
   const auto row = node.store()->survivor(synced() ? Durability::durable : Durability::written,
@@ -247,7 +258,8 @@ void RingChecker::check_acknowledged() {
 
 bool RingChecker::changing(std::size_t arc) const {
   return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
-    return node->core() != nullptr && node->core()->arcs()[arc]->changing();
+    const Arc* awake = node->core() == nullptr ? nullptr : node->core()->find(id_of(arc));
+    return awake != nullptr && awake->changing();
   });
 }
 
@@ -276,8 +288,8 @@ std::vector<std::vector<NodeId>> RingChecker::coming(std::size_t arc) const {
     if (const Record told = standing(*node, arc).record;
         !told.settled() && told.epoch >= in_force_[arc])
       sets.push_back(told.replaces);
-    if (node->core() == nullptr) continue;
-    const Arc& at_node = *node->core()->arcs()[arc];
+    if (node->core() == nullptr || node->core()->find(id_of(arc)) == nullptr) continue;
+    const Arc& at_node = *node->core()->find(id_of(arc));
     if (at_node.record().epoch > in_force_[arc]) sets.push_back(at_node.record().members);
     const ring::Step* step = at_node.step();
     if (step == nullptr) continue;
@@ -341,17 +353,19 @@ std::string RingChecker::wrong_list(const RingNode& node) const {
 std::string RingChecker::unsettled(std::size_t arc) const {
   const RingNode* owner = nullptr;
   for (const auto& node : nodes_)
-    if (node->up() && node->core()->arcs()[arc]->may_read(node->clock().now())) owner = node.get();
+    if (const Arc* own = node->up() ? node->core()->find(id_of(arc)) : nullptr;
+        own != nullptr && own->may_read(node->clock().now()))
+      owner = node.get();
   const std::string what = "arc " + std::to_string(arc);
   if (owner == nullptr) {
     std::string out = what + " has no owner:";
     for (const auto& node : nodes_)
       if (node->up())
         out += " node" + std::to_string(node->index()) + " " +
-               show(node->core()->arcs()[arc]->record());
+               show(node->core()->standing(id_of(arc)).record);
     return out;
   }
-  const Arc& at_owner = *owner->core()->arcs()[arc];
+  const Arc& at_owner = *owner->core()->find(id_of(arc));
   std::vector<NodeId> desired = at_owner.desired();
   const bool right_owner = !desired.empty() && desired.front() == owner->identity();
   std::sort(desired.begin(), desired.end());
@@ -361,11 +375,11 @@ std::string RingChecker::unsettled(std::size_t arc) const {
   for (const NodeId id : desired) {
     const RingNode* member = node_of(id);
     if (member == nullptr || !member->up()) return what + " has a member that is down";
-    const Arc& theirs = *member->core()->arcs()[arc];
-    if (theirs.waiting_for_recovery()) return what + " has a member that waits for recovery";
-    if (theirs.record() != at_owner.record())
-      return what + ": node" + std::to_string(member->index()) + " has the record " +
-             show(theirs.record()) + " instead of " + show(at_owner.record());
+    if (!counts(*member, arc)) return what + " has a member that waits for recovery";
+    if (const Record& theirs = member->core()->standing(id_of(arc)).record;
+        theirs != at_owner.record())
+      return what + ": node" + std::to_string(member->index()) + " has the record " + show(theirs) +
+             " instead of " + show(at_owner.record());
   }
   return {};
 }
@@ -391,7 +405,7 @@ std::string RingChecker::unequal() const {
     const std::vector<Record> records = current(arc);
     if (records.empty()) return "arc " + std::to_string(arc) + " has no record in force";
     for (const NodeId id : records.back().members) {
-      const ring::Table& table = node_of(id)->core()->arcs()[arc]->table();
+      const ring::Table& table = node_of(id)->core()->find(id_of(arc))->table();
       std::map<std::string, ring::Entry> copy;
       for (std::uint32_t bucket = 0; bucket < table.buckets(); ++bucket)
         table.each(bucket, [&](std::string_view key, const ring::EntryView& entry) {

@@ -129,11 +129,14 @@ void ScaleSim::build() {
   for (const auto& node : nodes_) node->start({RingNode::address(0)});
 }
 
-const RingNode* ScaleSim::server(std::size_t arc) const {
-  for (const auto& node : nodes_)
-    if (node->up() && node->core() != nullptr && node->core()->arcs()[arc]->serving())
-      return node.get();
-  return nullptr;
+std::vector<const ring::Arc*> ScaleSim::served() const {
+  std::vector<const ring::Arc*> served(plan_.ring.hive.arcs);
+  for (const auto& node : nodes_) {
+    if (!node->up() || node->core() == nullptr) continue;
+    for (const ring::Arc* arc : node->core()->arcs())
+      if (arc->serving()) served[arc->id()] = arc;
+  }
+  return served;
 }
 
 std::size_t ScaleSim::alive(const std::vector<NodeId>& nodes) const {
@@ -143,9 +146,8 @@ std::size_t ScaleSim::alive(const std::vector<NodeId>& nodes) const {
 
 bool ScaleSim::settle() {
   const auto all_served = [&] {
-    for (std::size_t arc = 0; arc < plan_.ring.hive.arcs; ++arc)
-      if (server(arc) == nullptr) return false;
-    return true;
+    const auto all = served();
+    return std::find(all.begin(), all.end(), nullptr) == all.end();
   };
   if (!run_until(seconds(60), all_served)) return fail("not every arc is served after a minute");
   report_.settled = time_.now();
@@ -185,10 +187,9 @@ bool ScaleSim::ask() {
 
 bool ScaleSim::crash() {
   std::vector<ring::Record> records;
-  for (std::size_t arc = 0; arc < plan_.ring.hive.arcs; ++arc) {
-    const RingNode* node = server(arc);
-    if (node == nullptr) return fail("arc " + std::to_string(arc) + " is not served");
-    records.push_back(node->core()->arcs()[arc]->record());
+  for (const ring::Arc* arc : served()) {
+    if (arc == nullptr) return fail("an arc is not served");
+    records.push_back(arc->record());
   }
   report_.crashed = plan_.nodes / 10;
   for (std::size_t left = report_.crashed; left > 0;) {
@@ -203,19 +204,20 @@ bool ScaleSim::crash() {
   report_.kept = kept.size();
   report_.lost = records.size() - kept.size();
   const Duration since = time_.now();
-  const auto served = [&] {
+  const auto all_served = [&] {
+    const auto now = served();
     return std::all_of(kept.begin(), kept.end(),
-                       [&](std::size_t arc) { return server(arc) != nullptr; });
+                       [&](std::size_t arc) { return now[arc] != nullptr; });
   };
-  if (!run_until(kServedWithin, served))
+  if (!run_until(kServedWithin, all_served))
     return fail("an arc that kept a majority is not served " +
                 std::to_string(kServedWithin / seconds(1)) + " s after the crash");
   report_.served = time_.now() - since;
   const auto whole = [&] {
+    const auto now = served();
     return std::all_of(kept.begin(), kept.end(), [&](std::size_t arc) {
-      const RingNode* node = server(arc);
-      if (node == nullptr) return false;
-      const ring::Record& record = node->core()->arcs()[arc]->record();
+      if (now[arc] == nullptr) return false;
+      const ring::Record& record = now[arc]->record();
       return record.settled() && alive(record.members) == plan_.ring.hive.replication;
     });
   };

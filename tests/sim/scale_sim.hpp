@@ -53,8 +53,8 @@ class ScaleSim {
   void measure();
   bool ask();
   bool crash();
-  // The node that serves the arc now; null: none.
-  const RingNode* server(std::size_t arc) const;
+  // Each arc at the node that serves it now; null: none does.
+  std::vector<const ring::Arc*> served() const;
   std::size_t alive(const std::vector<NodeId>& nodes) const;
 
   RingPlan plan_;

@@ -39,25 +39,23 @@ class Hive {
     host.hive = options_.hive;
     host.options = options_;
     host.random = id * 1000 + node.boot;
-    std::vector<Core::Stored> arcs;
-    const std::uint32_t slots = kSlots / options_.hive.arcs;
-    for (std::uint32_t i = 0; i < options_.hive.arcs; ++i) {
-      const std::string key{static_cast<char>(i >> 8), static_cast<char>(i & 0xff)};
-      Standing standing;
-      if (const auto row = node.disk["ring.arc"].find(key); row != node.disk["ring.arc"].end())
-        standing = decode_standing(row->second).value();
-      arcs.push_back({standing, Table(static_cast<Slot>(i * slots), slots), may_have_lost});
+    std::map<ArcId, Core::Stored> arcs;
+    for (const auto& [key, row] : node.disk["ring.arc"]) {
+      const auto arc = static_cast<ArcId>(static_cast<unsigned char>(key[0]) << 8 |
+                                          static_cast<unsigned char>(key[1]));
+      arcs.try_emplace(arc, Core::Stored{decode_standing(row).value(),
+                                         Core::empty_table(arc, options_.hive), may_have_lost});
     }
     for (const auto& [key, row] : node.disk["ring"])
-      arcs[arc_of(slot_of(key_of_row(key)), options_.hive.arcs)].table.put(
-          key_of_row(key), decode_entry(row).value());
+      arcs.at(arc_of(slot_of(key_of_row(key)), options_.hive.arcs))
+          .table.put(key_of_row(key), decode_entry(row).value());
     node.core = std::make_unique<Core>(host, std::move(arcs));
     node.router = std::make_unique<Router>(
         options_.hive.arcs, node.boot << 40,
         [this, id](Time, NodeId to, std::uint64_t token, const Request& r) {
           return Router::Sent{send_request(id, to, token, r), {}};
         });
-    for (const auto& arc : node.core->arcs())
+    for (const Arc* arc : node.core->arcs())
       if (arc->record().epoch > 0) node.router->learn(now_, arc->id(), arc->record());
     node.effects = {};
     node.up = true;
@@ -126,12 +124,12 @@ class Hive {
     for (std::uint16_t a = 0; a < options_.hive.arcs; ++a) {
       NodeId owner = 0;
       for (auto& [id, node] : nodes_)
-        if (node.up && node.core->arcs()[a]->may_read(now_)) {
+        if (const Arc* arc = node.up ? node.core->find(a) : nullptr; arc && arc->may_read(now_)) {
           if (owner != 0) return ::testing::AssertionFailure() << "arc " << a << " has two owners";
           owner = id;
         }
       if (owner == 0) return ::testing::AssertionFailure() << "arc " << a << " has no owner";
-      const Arc& arc = *core(owner).arcs()[a];
+      const Arc& arc = *core(owner).find(a);
       auto desired = arc.desired();
       if (desired.front() != owner)
         return ::testing::AssertionFailure() << "arc " << a << " has another owner";
@@ -140,7 +138,7 @@ class Hive {
         return ::testing::AssertionFailure()
                << "arc " << a << " has other members: " << wire::show(arc.record());
       for (NodeId member : arc.record().members)
-        if (nodes_[member].up && core(member).arcs()[a]->table().digests() != arc.table().digests())
+        if (nodes_[member].up && core(member).find(a)->table().digests() != arc.table().digests())
           return ::testing::AssertionFailure()
                  << "arc " << a << " has another copy on node " << member;
     }
@@ -207,7 +205,7 @@ class Hive {
           mail_.push_back({id, to, Type::acks, 0, wire::encode(acks)});
         for (ArcId arc : effects.changed)
           for (auto& [other, node2] : nodes_)
-            if (node2.up) node2.router->learn(now_, arc, node.core->arcs()[arc]->record());
+            if (node2.up) node2.router->learn(now_, arc, node.core->standing(arc).record);
         for (auto& reply : effects.replies)
           node.router->on_answer(now_, reply.token, std::move(reply.answer));
       }

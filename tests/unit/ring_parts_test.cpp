@@ -1,6 +1,8 @@
 // The ring's pure parts: slots, placement, records, tables, rows, and the bytes of its messages.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "net/resp.hpp"
 #include "roles/ring/messages.hpp"
 #include "roles/ring/placement.hpp"
@@ -52,6 +54,38 @@ TEST(Placement, ANewNodeMovesOnlyItsOwnShare) {
   }
   EXPECT_GT(moved, kArcs * 3 / 10 * 8 / 10);
   EXPECT_LT(moved, kArcs * 3 / 10 * 12 / 10);
+}
+
+// Nodes come, go, die, come back and get other weights; the wish is always the plain function's.
+TEST(Placement, AWishThatFollowsChangesIsTheDesiredMembers) {
+  std::mt19937_64 random(7);
+  std::vector<Node> now;
+  std::vector<Wish> wishes;
+  constexpr ArcId kArcs = 64;
+  for (ArcId arc = 0; arc < kArcs; ++arc) wishes.emplace_back(arc, 3, now);
+  for (int step = 0; step < 400; ++step) {
+    const std::vector<Node> before = now;
+    for (std::uint64_t changes = random() % 4; changes > 0; --changes) {
+      const NodeId id = 1 + random() % 12;
+      const auto at = std::lower_bound(now.begin(), now.end(), id,
+                                       [](const Node& node, NodeId to) { return node.id < to; });
+      if (at == now.end() || at->id != id) {
+        now.insert(at, {.id = id, .alive = true, .eligible = random() % 4 != 0});
+      } else if (random() % 3 == 0) {
+        now.erase(at);
+      } else {
+        at->eligible = random() % 2 == 0;
+        at->weight = random() % 3 == 0 ? 200 : 100;
+      }
+    }
+    const std::vector<Node> changed = changed_candidates(before, now);
+    for (ArcId arc = 0; arc < kArcs; ++arc) {
+      const std::vector<NodeId> was = wishes[arc].members();
+      const bool other = wishes[arc].follow(changed, now);
+      ASSERT_EQ(wishes[arc].members(), desired_members(arc, now, 3)) << step;
+      EXPECT_EQ(other, wishes[arc].members() != was) << step;
+    }
+  }
 }
 
 TEST(Placement, WeightIsAShare) {
