@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "net/base/error.hpp"
+#include "net/base/little.hpp"
 
 namespace skep::wire {
 
@@ -61,10 +62,8 @@ class Encoder {
     } else if constexpr (std::is_same_v<T, bool>) {
       out_.push_back(value ? '\1' : '\0');
     } else if constexpr (std::is_integral_v<T>) {
-      auto bits = static_cast<std::make_unsigned_t<T>>(value);
       char bytes[sizeof(T)];
-      for (std::size_t i = 0; i < sizeof(T); ++i)
-        bytes[i] = static_cast<char>(static_cast<std::uint64_t>(bits) >> (8 * i));
+      store_little(bytes, static_cast<std::make_unsigned_t<T>>(value));
       out_.append(bytes, sizeof(T));
     } else if constexpr (Bytes<T>) {
       put_varint(value.size());
@@ -109,11 +108,8 @@ class Decoder {
       ok_ = ok_ && raw <= 1;
       value = raw == 1;
     } else if constexpr (std::is_integral_v<T>) {
-      std::string_view bytes = take(sizeof(T));
-      std::uint64_t bits = 0;
-      for (std::size_t i = bytes.size(); i-- > 0;)
-        bits = bits << 8 | static_cast<std::uint8_t>(bytes[i]);
-      value = static_cast<T>(bits);
+      const std::string_view bytes = take(sizeof(T));
+      value = ok_ ? static_cast<T>(load_little<std::make_unsigned_t<T>>(bytes.data())) : T{};
     } else if constexpr (Bytes<T>) {
       value = take(get_varint());
     } else if constexpr (is_vector<T>) {

@@ -296,7 +296,7 @@ class Arc {
   bool in_memory() const { return host_.hive.durability == Durable::none; }
   void refuse(NodeId to, Epoch epoch, Effects&);
   void drop_copy(Effects&);
-  void store_entry(std::string_view key, const Entry& entry, Effects&);
+  void store_entry(const Key& key, const Entry& entry, Effects&);
   void finish_bucket(std::uint8_t bucket, Effects&);
   void lose_stream(NodeId owner, Epoch epoch, std::uint32_t round, Effects&);
 
@@ -335,16 +335,15 @@ class Arc {
   void serve(Time now, WallMs wall, const Asked&, Effects&);
   void serve_command(Time now, WallMs wall, const Asked&, Effects&);
   void serve_together(Time now, WallMs wall, const Asked&, Effects&);
-  bool holds(std::string_view key) const;
-  std::uint64_t prepare(std::string_view key, WallMs wall, Effects&);
-  std::optional<Stored> stored(std::string_view key);
-  void apply(std::string_view key, Decision::Effect effect, std::string value, WallMs expires,
-             Effects&);
+  bool holds(const Key& key) const { return arc_of(key.slot, host_.hive.arcs) == id_; }
+  std::uint64_t prepare(const Key& key, WallMs wall, Effects&);
+  std::optional<Stored> stored(const Key& key);
+  void apply(const Key& key, Decision::Effect effect, std::string value, WallMs expires, Effects&);
   static std::optional<std::pair<std::uint64_t, std::size_t>> walk_words(const Asked& asked);
   void serve_walk(Time now, WallMs wall, const Asked&, Effects&);
   void serve_clear(Time now, WallMs wall, const Asked&, Effects&);
-  void append(std::string_view key, Entry entry, Effects&);
-  void remove(std::string_view key, Effects&);
+  void append(const Key& key, Entry entry, Effects&);
+  void remove(const Key& key, Effects&);
   void answer_later(Time now, const Asked&, Waiting, Effects&);
   void answer_parked(Time now, Effects&);
   void expire_requests(Time now, Effects&);

@@ -287,7 +287,7 @@ void Arc::finish_bucket(std::uint8_t bucket, Effects& effects) {
   }
 }
 
-void Arc::store_entry(std::string_view key, const Entry& entry, Effects& effects) {
+void Arc::store_entry(const Key& key, const Entry& entry, Effects& effects) {
   if (!in_memory()) write_entries(effects).batch.put(kEntrySpace, row_key(key), encode_row(entry));
   table_.put(key, entry);
 }
@@ -302,11 +302,12 @@ void Arc::on(Time, NodeId from, const Appends::Arc& m, Effects& effects) {
     return lose_stream(from, m.epoch, m.round, effects);
   if (m.previous == stream_->number) {
     for (const Item& item : m.items) {
-      if (arc_of(slot_of(item.key), host_.hive.arcs) != id_) continue;
-      const auto had = table_.find(item.key);
-      if (!had || had->version < item.entry.version) store_entry(item.key, item.entry, effects);
-      const auto staged =
-          stream_->staging.find(static_cast<std::uint8_t>(table_.bucket_of(item.key)));
+      const Key key(item.key);
+      if (!holds(key)) continue;
+      const auto had = table_.find(key);
+      if (!had || had->version < item.entry.version) store_entry(key, item.entry, effects);
+      if (stream_->staging.empty()) continue;
+      const auto staged = stream_->staging.find(static_cast<std::uint8_t>(table_.bucket_of(key)));
       if (staged != stream_->staging.end() && !SKEP_PLANT(newcomer_misses_writes))
         staged->second[item.key] = item.entry;
     }

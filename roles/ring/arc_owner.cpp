@@ -258,12 +258,9 @@ void Arc::serve(Time now, WallMs wall, const Asked& asked, Effects& effects) {
   if (reign_->tail_bytes >= host_.options.chunk_bytes) flush(effects);
 }
 
-// True if the key is this arc's.
-bool Arc::holds(std::string_view key) const { return arc_of(slot_of(key), host_.hive.arcs) == id_; }
-
 // What a decision on the key waits for, as a number of the stream: an entry that has expired is
 // deleted first, and what is said of one that is on its way waits for it. 0: nothing.
-std::uint64_t Arc::prepare(std::string_view key, WallMs wall, Effects& effects) {
+std::uint64_t Arc::prepare(const Key& key, WallMs wall, Effects& effects) {
   const auto entry = table_.find(key);
   if (!entry) return 0;
   if (!entry->tombstone && !entry->live(wall)) {
@@ -275,13 +272,13 @@ std::uint64_t Arc::prepare(std::string_view key, WallMs wall, Effects& effects) 
   return on_its_way ? reign_->last : 0;
 }
 
-std::optional<Stored> Arc::stored(std::string_view key) {
+std::optional<Stored> Arc::stored(const Key& key) {
   const auto entry = table_.use(key);
   if (!entry || entry->tombstone) return std::nullopt;
   return Stored{entry->value, entry->expires};
 }
 
-void Arc::apply(std::string_view key, Decision::Effect effect, std::string value, WallMs expires,
+void Arc::apply(const Key& key, Decision::Effect effect, std::string value, WallMs expires,
                 Effects& effects) {
   switch (effect) {
     case Decision::Effect::none: return;
@@ -291,10 +288,10 @@ void Arc::apply(std::string_view key, Decision::Effect effect, std::string value
 }
 
 void Arc::serve_command(Time now, WallMs wall, const Asked& asked, Effects& effects) {
-  if (asked.key >= asked.args.size() || !holds(asked.args[asked.key]))
+  const Key key = asked.key < asked.args.size() ? asked.args[asked.key] : std::string_view();
+  if (asked.key >= asked.args.size() || !holds(key))
     return effects.replies.push_back(
         {asked.token, failed(Outcome::refused, "the key is not of this arc")});
-  const std::string_view key = asked.args[asked.key];
   Waiting reply;
   reply.number = prepare(key, wall, effects);
   Decision decision = decide(asked.args, stored(key), wall, host_.options.max_value);
@@ -366,14 +363,12 @@ void Arc::serve_clear(Time now, WallMs wall, const Asked& asked, Effects& effect
   answer_later(now, asked, std::move(reply), effects);
 }
 
-void Arc::remove(std::string_view key, Effects& effects) {
-  append(key, {{}, 0, true, {}}, effects);
-}
+void Arc::remove(const Key& key, Effects& effects) { append(key, {{}, 0, true, {}}, effects); }
 
-void Arc::append(std::string_view key, Entry entry, Effects& effects) {
+void Arc::append(const Key& key, Entry entry, Effects& effects) {
   entry.version = {reign_->epoch, ++reign_->last};
-  reign_->tail_bytes += key.size() + entry.value.size();
-  if (!reign_->peers.empty()) reign_->tail.push_back({std::string(key), entry});
+  reign_->tail_bytes += key.text.size() + entry.value.size();
+  if (!reign_->peers.empty()) reign_->tail.push_back({std::string(key.text), entry});
   store_entry(key, entry, effects);
 }
 

@@ -2,7 +2,6 @@
 
 #include "net/base/checksum.hpp"
 #include "net/wire.hpp"
-#include "roles/ring/slots.hpp"
 
 namespace skep::ring {
 
@@ -18,16 +17,17 @@ struct Row {
 };
 
 constexpr std::size_t kSlotBytes = 2;
+// Version, expiry, kind, size of the value, checksum.
+constexpr std::size_t kMostAroundValue = 16 + 8 + 1 + 10 + 4;
 
 }  // namespace
 
-std::string row_key(std::string_view key) {
-  const Slot slot = slot_of(key);
+std::string row_key(const Key& key) {
   std::string row;
-  row.reserve(kSlotBytes + key.size());
-  row.push_back(static_cast<char>(slot >> 8));
-  row.push_back(static_cast<char>(slot & 0xff));
-  row.append(key);
+  row.reserve(kSlotBytes + key.text.size());
+  row.push_back(static_cast<char>(key.slot >> 8));
+  row.push_back(static_cast<char>(key.slot & 0xff));
+  row.append(key.text);
   return row;
 }
 
@@ -36,7 +36,9 @@ std::string_view key_of_row(std::string_view row_key) {
 }
 
 std::string encode_row(const Entry& entry) {
-  std::string row = wire::encode(entry);
+  std::string row;
+  row.reserve(kMostAroundValue + entry.value.size());
+  wire::encode(row, entry);
   const std::uint32_t checksum = checksum32(row);
   wire::encode(row, checksum);
   return row;

@@ -8,6 +8,7 @@
 #include "net/base/error.hpp"
 #include "net/base/time.hpp"
 #include "roles/ring/record.hpp"
+#include "roles/ring/slots.hpp"
 
 namespace skep::ring {
 
@@ -42,7 +43,7 @@ struct EntryView {
 
 // A row of the space "ring": key = slot (big-endian) + key, so that an arc is one range. The value
 // carries a checksum; Code::corrupt when it does not match.
-std::string row_key(std::string_view key);
+std::string row_key(const Key& key);
 std::string_view key_of_row(std::string_view row_key);
 std::string encode_row(const Entry& entry);
 Result<Entry> decode_entry(std::string_view row);

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "net/base/assert.hpp"
-#include "net/base/checksum.hpp"
 
 namespace skep::ring {
 
@@ -14,10 +13,6 @@ constexpr std::size_t kTail = 12;
 constexpr std::size_t kFewest = 8;
 
 }  // namespace
-
-std::uint64_t Index::hash_of(std::string_view key) {
-  return std::max<std::uint64_t>(hash64(key) & ((std::uint64_t{1} << kHashBits) - 1), 1);
-}
 
 Index::Slot Index::slot_of(std::uint64_t hash, Block* block) {
   const auto pointer = reinterpret_cast<std::uintptr_t>(block);

@@ -7,11 +7,13 @@
 // that neither probing nor the search for something to evict touches blocks in vain.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
 
+#include "net/base/checksum.hpp"
 #include "roles/ring/block.hpp"
 
 namespace skep::ring {
@@ -28,8 +30,11 @@ class Index {
   }
   ~Index() { clear(); }
 
-  // The hash of a key, in [1, 2^kHashBits).
-  static std::uint64_t hash_of(std::string_view key);
+  // The hash of a key, in [1, 2^kHashBits); from hash64(), if that is known already.
+  static std::uint64_t hash_of(std::uint64_t hash) {
+    return std::max<std::uint64_t>(hash & ((std::uint64_t{1} << kHashBits) - 1), 1);
+  }
+  static std::uint64_t hash_of(std::string_view key) { return hash_of(hash64(key)); }
 
   std::size_t size() const { return size_; }
   // Places of the array; a block stands at some of them.

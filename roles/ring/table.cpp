@@ -4,6 +4,7 @@
 
 #include "net/base/assert.hpp"
 #include "net/base/checksum.hpp"
+#include "net/base/little.hpp"
 
 namespace skep::ring {
 
@@ -13,13 +14,12 @@ namespace {
 // does not promise that of short inputs and seeds that are alike: "key0" and "key4" collide under
 // seeds that differ in one bit. So the version is input, not seed, and the input is long enough for
 // its lanes to be multiplied.
-std::uint64_t digest_of(const Block& block) {
+std::uint64_t digest_of(const Key& key, const Block& block) {
   const Version version = block.version();
-  const std::uint64_t words[] = {hash64(block.key()), version.epoch,
-                                 version.number << 1 | (block.tombstone() ? 1 : 0)};
-  char bytes[sizeof words];
-  for (std::size_t i = 0; i < sizeof bytes; ++i)
-    bytes[i] = static_cast<char>(words[i / 8] >> (i % 8 * 8));
+  char bytes[3 * sizeof(std::uint64_t)];
+  store_little(bytes, key.hash);
+  store_little(bytes + 8, version.epoch);
+  store_little(bytes + 16, version.number << 1 | (block.tombstone() ? 1U : 0U));
   return hash64({bytes, sizeof bytes});
 }
 
@@ -53,53 +53,50 @@ Slot Table::first_slot(std::uint32_t bucket) const {
   return static_cast<Slot>(first_ + (bucket * count_ + buckets() - 1) / buckets());
 }
 
-std::uint32_t Table::bucket_of(std::string_view key) const { return bucket_of_slot(slot_of(key)); }
-
-std::optional<EntryView> Table::find(std::string_view key) const {
-  const Index& index = buckets_[bucket_of(key)].index;
-  const auto place = index.find(Index::hash_of(key), key);
+std::optional<EntryView> Table::find(const Key& key) const {
+  const Bucket& bucket = buckets_[bucket_of(key)];
+  const auto place = place_of(bucket, key);
   if (!place) return std::nullopt;
-  return index.at(*place)->view();
+  return bucket.index.at(*place)->view();
 }
 
-std::optional<EntryView> Table::use(std::string_view key) {
-  const Index& index = buckets_[bucket_of(key)].index;
-  const auto place = index.find(Index::hash_of(key), key);
+std::optional<EntryView> Table::use(const Key& key) {
+  const Bucket& bucket = buckets_[bucket_of(key)];
+  const auto place = place_of(bucket, key);
   if (!place) return std::nullopt;
-  Block* block = index.at(*place);
+  Block* block = bucket.index.at(*place);
   if (block->heat() < kHottest) block->set_heat(static_cast<std::uint8_t>(block->heat() + 1));
   return block->view();
 }
 
-void Table::put_view(std::string_view key, const EntryView& entry, std::uint8_t mark) {
+void Table::put_view(const Key& key, const EntryView& entry, std::uint8_t mark) {
   Bucket& bucket = buckets_[bucket_of(key)];
-  const std::uint64_t hash = Index::hash_of(key);
-  if (const auto place = bucket.index.find(hash, key)) {
-    replace(bucket, *place, entry);
+  if (const auto place = place_of(bucket, key)) {
+    replace(bucket, *place, key, entry);
     return bucket.index.at(*place)->set_mark(mark);
   }
-  Block* block = Block::make(key, entry);
+  Block* block = Block::make(key.text, entry);
   block->set_mark(mark);
   size_.bytes -= bucket.index.memory();
-  bucket.index.insert(hash, block);
+  bucket.index.insert(Index::hash_of(key.hash), block);
   size_.bytes += bucket.index.memory();
-  count_in(bucket, block);
+  count_in(bucket, key, block);
 }
 
-void Table::replace(Bucket& bucket, std::size_t place, const EntryView& entry) {
+void Table::replace(Bucket& bucket, std::size_t place, const Key& key, const EntryView& entry) {
   Block* old = bucket.index.at(place);
-  count_out(bucket, old);
-  if (old->assign(entry)) return count_in(bucket, old);
+  count_out(bucket, key, old);
+  if (old->assign(entry)) return count_in(bucket, key, old);
   Block* block = Block::make(old->key(), entry);
   block->set_heat(old->heat());
   block->set_mark(old->mark());
   bucket.index.replace(place, block);
   Block::destroy(old);
-  count_in(bucket, block);
+  count_in(bucket, key, block);
 }
 
-void Table::count_in(Bucket& bucket, Block* block) {
-  bucket.digest ^= digest_of(*block);
+void Table::count_in(Bucket& bucket, const Key& key, Block* block) {
+  bucket.digest ^= digest_of(key, *block);
   ++size_.entries;
   size_.bytes += block->footprint() - expiries_.memory();
   expiries_.add(block);
@@ -111,8 +108,8 @@ void Table::count_in(Bucket& bucket, Block* block) {
   size_.value_bytes += block->value_size();
 }
 
-void Table::count_out(Bucket& bucket, const Block* block) {
-  bucket.digest ^= digest_of(*block);
+void Table::count_out(Bucket& bucket, const Key& key, const Block* block) {
+  bucket.digest ^= digest_of(key, *block);
   --size_.entries;
   size_.bytes -= block->footprint();
   expiries_.remove(block);
@@ -123,14 +120,14 @@ void Table::count_out(Bucket& bucket, const Block* block) {
   size_.value_bytes -= block->value_size();
 }
 
-void Table::erase(std::string_view key) {
+void Table::erase(const Key& key) {
   Bucket& bucket = buckets_[bucket_of(key)];
-  const auto place = bucket.index.find(Index::hash_of(key), key);
+  const auto place = place_of(bucket, key);
   if (!place) return;
   size_.bytes -= bucket.index.memory();
   Block* block = bucket.index.take(*place);
   size_.bytes += bucket.index.memory();
-  count_out(bucket, block);
+  count_out(bucket, key, block);
   Block::destroy(block);
 }
 
@@ -208,25 +205,25 @@ std::optional<std::string> Table::expired(WallMs now) const {
   return std::string(due->key());
 }
 
-void Table::cool(std::string_view key) {
+void Table::cool(const Key& key) {
   Bucket& bucket = buckets_[bucket_of(key)];
-  const auto place = bucket.index.find(Index::hash_of(key), key);
+  const auto place = place_of(bucket, key);
   if (!place) return;
   EntryView entry = bucket.index.at(*place)->view();
   if (entry.cold || entry.tombstone) return;
   entry.cold = true;
-  replace(bucket, *place, entry);
+  replace(bucket, *place, key, entry);
 }
 
-void Table::warm(std::string_view key, const Entry& entry) {
+void Table::warm(const Key& key, const Entry& entry) {
   Bucket& bucket = buckets_[bucket_of(key)];
-  const auto place = bucket.index.find(Index::hash_of(key), key);
+  const auto place = place_of(bucket, key);
   if (!place) return;
   EntryView there = bucket.index.at(*place)->view();
   if (!there.cold || there.version != entry.version) return;
   there.cold = false;
   there.value = entry.value;
-  replace(bucket, *place, there);
+  replace(bucket, *place, key, there);
 }
 
 }  // namespace skep::ring

@@ -28,24 +28,24 @@ class Table {
   Table(Slot first, std::uint32_t count);
 
   // Views live until the key is put, erased, cooled or warmed.
-  std::optional<EntryView> find(std::string_view key) const;
+  std::optional<EntryView> find(const Key& key) const;
   // The same for a client's use of it, which keeps the value in memory longer.
-  std::optional<EntryView> use(std::string_view key);
+  std::optional<EntryView> use(const Key& key);
   // Replaces what the key had. `mark` is kept with it.
-  void put(std::string_view key, const Entry& entry, std::uint8_t mark = 0) {
+  void put(const Key& key, const Entry& entry, std::uint8_t mark = 0) {
     put_view(key, {entry.version, entry.expires, entry.tombstone, false, entry.value}, mark);
   }
   // An entry whose value is on disk and stays there for now.
-  void put_cold(std::string_view key, const Entry& entry) {
+  void put_cold(const Key& key, const Entry& entry) {
     put_view(key, {entry.version, entry.expires, entry.tombstone, !entry.tombstone, entry.value},
              0);
   }
   // Forgets the key, without a tombstone.
-  void erase(std::string_view key);
+  void erase(const Key& key);
   void clear();
 
   std::uint32_t buckets() const { return static_cast<std::uint32_t>(buckets_.size()); }
-  std::uint32_t bucket_of(std::string_view key) const;
+  std::uint32_t bucket_of(const Key& key) const { return bucket_of_slot(key.slot); }
   // XOR over the bucket's entries of a hash of key, version and kind.
   Digests digests() const;
 
@@ -92,9 +92,9 @@ class Table {
   template <class MayEvict>
   std::optional<std::string> coldest(std::uint64_t random, MayEvict&& may_evict);
   // Drops the value of a live entry from memory.
-  void cool(std::string_view key);
+  void cool(const Key& key);
   // Has it back, if the entry is cold and still of that version.
-  void warm(std::string_view key, const Entry& entry);
+  void warm(const Key& key, const Entry& entry);
 
  private:
   static constexpr std::uint8_t kHottest = 15;
@@ -107,10 +107,13 @@ class Table {
   };
   std::uint32_t bucket_of_slot(Slot slot) const;
   Slot first_slot(std::uint32_t bucket) const;
-  void put_view(std::string_view key, const EntryView& entry, std::uint8_t mark);
-  void replace(Bucket& bucket, std::size_t place, const EntryView& entry);
-  void count_in(Bucket& bucket, Block* block);
-  void count_out(Bucket& bucket, const Block* block);
+  static std::optional<std::size_t> place_of(const Bucket& bucket, const Key& key) {
+    return bucket.index.find(Index::hash_of(key.hash), key.text);
+  }
+  void put_view(const Key& key, const EntryView& entry, std::uint8_t mark);
+  void replace(Bucket& bucket, std::size_t place, const Key& key, const EntryView& entry);
+  void count_in(Bucket& bucket, const Key& key, Block* block);
+  void count_out(Bucket& bucket, const Key& key, const Block* block);
 
   Slot first_;
   std::uint32_t count_;
