@@ -7,7 +7,8 @@
 //   - a death is believed everywhere within about dead_after, which grows with log n;
 //   - a node that lives and answers is not dead for long: it refutes with a higher incarnation;
 //   - a cluster that was cut in two finds itself again: the dead are still called, now and then;
-//   - what a node sends per second does not grow with n, full exchanges aside.
+//   - what a node sends per second does not grow with n: of news, as much as fits the messages of
+//     a second; of full exchanges, fewer the more there is to tell.
 // It promises nothing to those who take the list for a permission.
 //
 // A list is founded, joined or kept. An empty store and no peers found a cluster; an empty store

@@ -23,6 +23,7 @@ constexpr std::size_t kHelpers = 3;
 constexpr double kGossip = 0.02;
 constexpr std::size_t kFanout = 3;
 constexpr double kSync = 2;
+constexpr double kSyncWhole = 1000;  // members and rumors, above which it is more seldom
 constexpr double kCall = 1;
 constexpr double kJoin = 0.5;
 constexpr std::size_t kMaxRelays = 256;
@@ -265,7 +266,9 @@ void Core::gossip() {
 
 void Core::sync_someone() {
   if (now_ < next_sync_) return;
-  next_sync_ = now_ + part_of(kSync * size_factor());
+  // What two nodes tell each other grows with all there is to tell, so they do it less often.
+  const double told = static_cast<double>(table_.all().size() + rumors_.all().size());
+  next_sync_ = now_ + part_of(kSync * size_factor() * std::max(1.0, told / kSyncWhole));
   for (NodeId id : pick(1, 0))
     send(table_.find(id)->address, id, Type::sync, Sync{cluster_, 0, digest()});
 }

@@ -31,11 +31,25 @@ std::uint64_t fingerprint(const Member& member) {
   return hash64({reinterpret_cast<const char*>(words), sizeof words});
 }
 
-void erase_one(std::multimap<std::string, NodeId>& from, const std::string& key, NodeId id) {
-  auto [first, last] = from.equal_range(key);
-  auto found = std::find_if(first, last, [&](const auto& entry) { return entry.second == id; });
-  SKEP_ASSERT(found != last);
+using Index = std::vector<std::pair<std::uint64_t, NodeId>>;
+
+void add(Index& into, const std::string& key, NodeId id) {
+  const Index::value_type entry{hash64(key), id};
+  into.insert(std::lower_bound(into.begin(), into.end(), entry), entry);
+}
+
+void take_out(Index& from, const std::string& key, NodeId id) {
+  const Index::value_type entry{hash64(key), id};
+  const auto found = std::lower_bound(from.begin(), from.end(), entry);
+  SKEP_ASSERT(found != from.end() && *found == entry);
   from.erase(found);
+}
+
+// Calls visit(id) for those with the key's hash, and perhaps another key.
+template <class Visit> void each(const Index& index, const std::string& key, Visit&& visit) {
+  const std::uint64_t hash = hash64(key);
+  auto at = std::lower_bound(index.begin(), index.end(), Index::value_type{hash, 0});
+  for (; at != index.end() && at->first == hash; ++at) visit(at->second);
 }
 
 }  // namespace
@@ -69,21 +83,23 @@ const Member* Table::find(NodeId id) const {
 }
 
 bool Table::lives_at(const Address& address) const {
-  auto [first, last] = addresses_.equal_range(address);
-  return std::any_of(first, last, [&](const auto& entry) {
-    return skep::members::living(members_.at(entry.second).state);
+  bool lives = false;
+  each(addresses_, address, [&](NodeId id) {
+    const Member& member = members_.at(id);
+    lives = lives || (member.address == address && skep::members::living(member.state));
   });
+  return lives;
 }
 
 std::vector<NodeId> Table::rivals(const Member& member) const {
   std::vector<NodeId> found;
-  auto collect = [&](const auto& index, const std::string& key) {
-    auto [first, last] = index.equal_range(key);
-    for (; first != last; ++first)
-      if (first->second != member.id) found.push_back(first->second);
+  const auto collect = [&](NodeId id) {
+    const Member& other = members_.at(id);
+    const bool rival = other.name == member.name || other.address == member.address;
+    if (id != member.id && rival) found.push_back(id);
   };
-  collect(names_, member.name);
-  collect(addresses_, member.address);
+  each(names_, member.name, collect);
+  each(addresses_, member.address, collect);
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
@@ -110,16 +126,16 @@ void Table::erase(NodeId id) {
 }
 
 void Table::index(const Member& member) {
-  names_.emplace(member.name, member.id);
-  addresses_.emplace(member.address, member.id);
+  add(names_, member.name, member.id);
+  add(addresses_, member.address, member.id);
   digest_ ^= fingerprint(member);
   if (skep::members::living(member.state))
     living_.insert(std::lower_bound(living_.begin(), living_.end(), member.id), member.id);
 }
 
 void Table::unindex(const Member& member) {
-  erase_one(names_, member.name, member.id);
-  erase_one(addresses_, member.address, member.id);
+  take_out(names_, member.name, member.id);
+  take_out(addresses_, member.address, member.id);
   digest_ ^= fingerprint(member);
   if (skep::members::living(member.state))
     living_.erase(std::lower_bound(living_.begin(), living_.end(), member.id));

@@ -10,7 +10,7 @@
 #pragma once
 
 #include <map>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "net/membership.hpp"
@@ -55,8 +55,9 @@ class Table {
 
   std::map<NodeId, Member> members_;
   std::vector<NodeId> living_;
-  std::multimap<std::string, NodeId> names_;
-  std::multimap<Address, NodeId> addresses_;
+  // Hashes of names and addresses with their members, sorted: a large list has many of them.
+  using Index = std::vector<std::pair<std::uint64_t, NodeId>>;
+  Index names_, addresses_;
   std::uint64_t digest_ = 0;
 };
 

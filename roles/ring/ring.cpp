@@ -216,7 +216,8 @@ void Ring::tick() {
       std::max<Duration>(options_.heartbeat / 8, std::chrono::milliseconds(1));
   ticking_ = env_.timers.after(interval, [this] { tick(); });
   const Time now = env_.clock.now();
-  if (nodes_changed_ || now >= next_death_) changed_nodes();
+  const bool settled = now >= told_nodes_ + options_.heartbeat;  // a storm of changes may last
+  if ((nodes_changed_ && settled) || now >= next_death_) changed_nodes();
   core_->on_tick(now, env_.clock.wall(), effects_);
   router_->on_tick(now);
   retry_refused();
@@ -229,6 +230,7 @@ void Ring::changed_nodes() {
   if (!core_ || !router_) return;
   const Time now = env_.clock.now();
   nodes_changed_ = false;
+  told_nodes_ = now;
   next_death_ = Time::max();
   std::vector<Node> nodes;
   nodes.reserve(membership_.members().size());

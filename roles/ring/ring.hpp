@@ -124,6 +124,7 @@ class Ring : public Keyspace {
   std::deque<Effects::Write> refused_;  // by the store; they and all that follow are tried again
   Timers::Id ticking_ = 0;
   bool nodes_changed_ = false;       // the core has not been told
+  Time told_nodes_{};                // when it was told last
   Time next_death_{};                // when a dead node becomes one to be replaced
   std::uint64_t answered_here_ = 0;  // requests of this node's clients, by where they were sent
   std::uint64_t forwarded_ = 0;
