@@ -276,7 +276,7 @@ class Arc {
     std::uint64_t flushed = 0;     // up to here the members were told
     std::vector<Item> tail;        // writes not yet flushed, if there is a peer; the last is `last`
     std::size_t tail_bytes = 0;
-    std::deque<Waiting> waiting;  // by number
+    std::vector<Waiting> waiting;  // by number
     std::deque<Waiting> parked;   // reads that wait for nothing but a lease
     Time lease_seen{};            // when it last held one, or began
     std::deque<Held> held;

@@ -25,7 +25,7 @@ Answer failed(Outcome outcome, std::string text) {
   return answer;
 }
 
-Answer done(resp::Value value) {
+Answer done(resp::Value&& value) {
   Answer answer;
   answer.kind = static_cast<std::uint8_t>(value.kind);
   answer.text = std::move(value.text);
@@ -153,22 +153,26 @@ void Arc::dismiss(Effects& effects) {
   effects.changed.push_back(id_);
 }
 
-// The highest number that a majority, and this node, has in its journal: of each set the n-th
-// largest acknowledgement.
+// The highest number that a majority, and this node, has in its journal: of each set the largest
+// acknowledgement that most of it have reached.
 std::uint64_t Arc::on_majority() const {
   if (SKEP_PLANT(ack_before_majority)) return reign_->own;
+  const auto acked = [&](NodeId node) {
+    if (node == host_.self) return reign_->own;
+    const auto peer = reign_->peers.find(node);
+    const bool counts = peer != reign_->peers.end() && peer->second.sync == Peer::Sync::done;
+    return counts ? peer->second.acked : 0;
+  };
   std::uint64_t number = reign_->own;
-  std::vector<std::uint64_t> acked;
   for (const auto* set : {&record().members, &record().replaces}) {
     if (set->empty()) continue;
-    acked.clear();
+    std::uint64_t most = 0;
     for (NodeId node : *set) {
-      const auto peer = reign_->peers.find(node);
-      const bool counts = peer != reign_->peers.end() && peer->second.sync == Peer::Sync::done;
-      acked.push_back(node == host_.self ? reign_->own : counts ? peer->second.acked : 0);
+      const std::uint64_t least = acked(node);
+      if (least > most && Record::most(*set, [&](NodeId other) { return acked(other) >= least; }))
+        most = least;
     }
-    std::sort(acked.begin(), acked.end(), std::greater<>());
-    number = std::min(number, acked[set->size() / 2]);
+    number = std::min(number, most);
   }
   return number;
 }
@@ -181,15 +185,15 @@ void Arc::advance(Time now, Effects& effects) {
 
 void Arc::release(Time now, Effects& effects) {
   auto& waiting = reign_->waiting;
-  while (!waiting.empty() && waiting.front().number <= reign_->committed) {
-    Waiting first = std::move(waiting.front());
-    waiting.pop_front();
-    if (first.needs_lease) {
-      reign_->parked.push_back(std::move(first));
+  auto next = waiting.begin();
+  for (; next != waiting.end() && next->number <= reign_->committed; ++next) {
+    if (next->needs_lease) {
+      reign_->parked.push_back(std::move(*next));
     } else {
-      effects.replies.push_back({first.token, std::move(first.answer)});
+      effects.replies.push_back({next->token, std::move(next->answer)});
     }
   }
+  waiting.erase(waiting.begin(), next);
   answer_parked(now, effects);
 }
 

@@ -203,9 +203,22 @@ constexpr Command kCommands[] = {
     local("ring|help", 2, kConnection, Verb::help, "cluster", "What there is of this."),
 };
 
-const std::unordered_map<std::string_view, const Command*>& by_name() {
+// A few letters tell the names apart well enough.
+struct NameHash {
+  std::size_t operator()(std::string_view name) const {
+    const std::size_t size = name.size();
+    if (size == 0) return 0;
+    const auto letter = [&](std::size_t at) {
+      return static_cast<std::size_t>(static_cast<unsigned char>(name[at]));
+    };
+    return ((size * 31 + letter(0)) * 31 + letter(size / 2)) * 31 + letter(size - 1);
+  }
+};
+using ByName = std::unordered_map<std::string_view, const Command*, NameHash>;
+
+const ByName& by_name() {
   static const auto* map = [] {
-    auto* made = new std::unordered_map<std::string_view, const Command*>();
+    auto* made = new ByName();
     for (const Command& command : kCommands) made->emplace(command.name, &command);
     return made;
   }();
@@ -240,6 +253,14 @@ std::string unknown_subcommand(Args args) {
   return text.append(shown(args[1], 128)) + "'. Try " + uppercase(args[0]) + " HELP.";
 }
 
+// A subcommand has no name of one word.
+bool is_named(std::string_view word, std::string_view name) {
+  if (word.size() != name.size()) return false;
+  for (std::size_t i = 0; i < word.size(); ++i)
+    if (resp::lower(word[i]) != name[i] || name[i] == '|') return false;
+  return true;
+}
+
 bool is_container(const Command& command) {
   return command.verb == Verb::container || command.verb == Verb::command;
 }
@@ -272,7 +293,10 @@ const Command* find_command(std::string_view name) {
   return found == by_name().end() ? nullptr : found->second;
 }
 
-Found resolve(Args args) {
+Found resolve(Args args, const Command* guess) {
+  if (guess != nullptr && guess->kind == Kind::key && is_named(args[0], guess->name) &&
+      guess->fits(args.size()))
+    return {guess, {}};
   const Command* command = find_command(args[0]);
   if (command == nullptr || command->name.find('|') != std::string_view::npos)
     return {nullptr, unknown_command(args)};

@@ -147,7 +147,8 @@ struct Found {
   const Command* command = nullptr;
   std::string error;
 };
-Found resolve(Args args);
+// `guess` is looked at first.
+Found resolve(Args args, const Command* guess = nullptr);
 
 // The places of the command's keys among its words; none when the words do not come in whole steps
 // (MSET with a key and no value).

@@ -23,7 +23,7 @@ class Keyspace {
   // Success carries the command's reply, an error reply of the command included. A failure says
   // that the ring could not do it: Code::unavailable certainly not done, Code::unknown may have
   // been. Called exactly once, maybe from within the call.
-  using Done = std::function<void(Result<resp::Value>)>;
+  using Done = std::function<void(Result<resp::Value>&&)>;
 
   struct Page {
     std::uint64_t cursor = 0;  // 0: the end

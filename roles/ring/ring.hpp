@@ -107,7 +107,7 @@ class Ring : public Keyspace {
   struct Clearing;
   void clear(const std::shared_ptr<Clearing>& all, ArcId arc, std::uint64_t cursor);
   void ask(ArcId arc, Op op, bool write, const std::vector<std::string>& args,
-           std::function<void(Answer)> done);
+           Router::Done done);
 
   Env env_;
   Store& store_;

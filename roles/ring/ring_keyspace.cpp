@@ -16,36 +16,6 @@ constexpr std::size_t kSlotPage = 1000;
 // Keys of an arc that FLUSHALL deletes in one write.
 constexpr std::size_t kClearedAtOnce = 1000;
 
-resp::Value reply_of(Answer answer) {
-  resp::Value value;
-  value.kind = static_cast<resp::Value::Kind>(answer.kind);
-  value.text = std::move(answer.text);
-  value.number = static_cast<std::int64_t>(answer.number);
-  return value;
-}
-
-Error error_of(const Answer& answer) {
-  return {answer.outcome == Outcome::unknown ? Code::unknown : Code::unavailable, answer.text};
-}
-
-// The scalar kinds that one-key commands answer; a peer may send anything.
-bool scalar(const Answer& answer) {
-  switch (static_cast<resp::Value::Kind>(answer.kind)) {
-    case resp::Value::Kind::status:
-    case resp::Value::Kind::error:
-    case resp::Value::Kind::integer:
-    case resp::Value::Kind::bulk:
-    case resp::Value::Kind::null: return true;
-    default: return false;
-  }
-}
-
-Result<resp::Value> result_of(Answer answer) {
-  if (answer.outcome != Outcome::done) return tl::unexpected(error_of(answer));
-  if (!scalar(answer)) return fail(Code::unknown, "the key's owner sent a malformed answer");
-  return reply_of(std::move(answer));
-}
-
 // Counts the answers of all arcs down; the first failure is the whole's, an unknown outcome before
 // any other.
 struct Gathering {
@@ -65,12 +35,12 @@ struct Gathering {
 }  // namespace
 
 void Ring::ask(ArcId arc, Op op, bool write, const std::vector<std::string>& args,
-               std::function<void(Answer)> done) {
+               Router::Done done) {
   const Time now = env_.clock.now();
   const std::vector<std::string_view> words(args.begin(), args.end());
   auto submitted = router_->submit(now, {arc, op, write, 0, now + options_.request_timeout, words});
   if (submitted.answer) return done(std::move(*submitted.answer));
-  *submitted.later = std::move(done);
+  submitted.later->done = std::move(done);
 }
 
 void Ring::run(Args args, std::size_t key, bool write, Done done) {
@@ -91,9 +61,7 @@ void Ring::route(Op op, Args args, std::size_t key, bool write, Done done) {
       router_->submit(now, {arc_of(slot_of(args[key]), options_.hive.arcs), op, write,
                             static_cast<std::uint16_t>(key), now + options_.request_timeout, args});
   if (submitted.answer) return done(result_of(std::move(*submitted.answer)));
-  *submitted.later = [done = std::move(done)](Answer answer) {
-    done(result_of(std::move(answer)));
-  };
+  submitted.later->reply = std::move(done);
 }
 
 struct Ring::Walk {

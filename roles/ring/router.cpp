@@ -17,7 +17,38 @@ Answer failed(Outcome outcome, const char* text) {
   return answer;
 }
 
+// The scalar kinds that one-key commands answer; a peer may send anything.
+bool scalar(const Answer& answer) {
+  switch (static_cast<resp::Value::Kind>(answer.kind)) {
+    case resp::Value::Kind::status:
+    case resp::Value::Kind::error:
+    case resp::Value::Kind::integer:
+    case resp::Value::Kind::bulk:
+    case resp::Value::Kind::null: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
+
+Error error_of(const Answer& answer) {
+  return {answer.outcome == Outcome::unknown ? Code::unknown : Code::unavailable, answer.text};
+}
+
+Result<resp::Value> result_of(Answer&& answer) {
+  if (answer.outcome != Outcome::done) return tl::unexpected(error_of(answer));
+  if (!scalar(answer)) return fail(Code::unknown, "the key's owner sent a malformed answer");
+  Result<resp::Value> result;
+  result->kind = static_cast<resp::Value::Kind>(answer.kind);
+  result->text = std::move(answer.text);
+  result->number = static_cast<std::int64_t>(answer.number);
+  return result;
+}
+
+void Router::Later::operator()(Answer&& answer) const {
+  if (reply) return reply(result_of(std::move(answer)));
+  done(std::move(answer));
+}
 
 Router::Router(std::size_t arcs, std::uint64_t first_attempt, Send send)
     : lanes_(arcs), next_attempt_(first_attempt), send_(std::move(send)) {}
@@ -32,7 +63,7 @@ Router::Submitted Router::submit(Time now, const Job& job) {
       retry(now, place, false);
     else
       lane.waiting.emplace(pending_[place].number, place);
-    return {{}, &pending_[place].done};
+    return {{}, &pending_[place].later};
   }
   const std::uint64_t attempt = next_attempt_++;
   Sent sent = send(now, job, attempt);
@@ -44,7 +75,7 @@ Router::Submitted Router::submit(Time now, const Job& job) {
     sent_to(pending_[place], place, attempt);
   else
     retry(now, place, false);
-  return {{}, &pending_[place].done};
+  return {{}, &pending_[place].later};
 }
 
 Router::Sent Router::send(Time now, const Job& job, std::uint64_t attempt) {
@@ -89,7 +120,7 @@ void Router::sent_to(Pending& pending, Place place, std::uint64_t attempt) {
   pending.attempt = attempt;
   pending.at = lane.hint.owner;
   pending.epoch = lane.hint.epoch;
-  attempts_.emplace(attempt, place);
+  attempts_.insert(attempt, place);
   ++lane.in_flight;
 }
 
@@ -117,7 +148,7 @@ bool Router::dispatch(Time now, Place place) {
 }
 
 // False: certainly not done, and it waits again.
-bool Router::settle(Time now, Place place, Answer answer) {
+bool Router::settle(Time now, Place place, Answer&& answer) {
   if (answer.outcome != Outcome::moved) {
     finish(place, std::move(answer));
     return true;
@@ -160,7 +191,7 @@ void Router::pump(Time now, Lane& lane) {
   }
 }
 
-void Router::finish(Place place, Answer answer) {
+void Router::finish(Place place, Answer&& answer) {
   Pending& pending = pending_[place];
   Lane& lane = lanes_[pending.arc];
   if (pending.attempt != 0) {
@@ -174,15 +205,15 @@ void Router::finish(Place place, Answer answer) {
   pending.words.clear();
   pending.ends.clear();
   if (pending.words.capacity() > kKeptWords) std::string().swap(pending.words);
-  const Done done = std::exchange(pending.done, nullptr);
+  const Later later = std::exchange(pending.later, {});
   free_.push_back(place);
-  done(std::move(answer));  // may submit, and move pending_
+  later(std::move(answer));  // may submit, and move pending_
 }
 
-void Router::on_answer(Time now, std::uint64_t attempt, Answer answer) {
+void Router::on_answer(Time now, std::uint64_t attempt, Answer&& answer) {
   const auto found = attempts_.find(attempt);
-  if (found == attempts_.end()) return;
-  const Place place = found->second;
+  if (!found) return;
+  const Place place = *found;
   Lane& lane = lanes_[pending_[place].arc];
   settle(now, place, std::move(answer));
   pump(now, lane);

@@ -10,9 +10,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "roles/ring/attempts.hpp"
+#include "roles/ring/keyspace.hpp"
 #include "roles/ring/messages.hpp"
 
 namespace skep::ring {
@@ -28,7 +29,7 @@ class Router {
     std::span<const std::string_view> args;  // live during submit() only
   };
   // With Outcome::done, refused or unknown; never moved.
-  using Done = std::function<void(Answer)>;
+  using Done = std::function<void(Answer&&)>;
   // Brings an attempt to a node, this one or another. Not sent: certainly not. This node may answer
   // within the call; then no answer of that attempt comes to on_answer().
   struct Sent {
@@ -42,14 +43,20 @@ class Router {
   // lower.
   Router(std::size_t arcs, std::uint64_t first_attempt, Send send);
 
-  // Either the answer is there at once, or `later` is where to put what will be called with it,
-  // before anything else is asked of the router.
+  // Who is told of the answer: with what it says to a client (result_of), or with it as it is.
+  struct Later {
+    Keyspace::Done reply;
+    Done done;
+    void operator()(Answer&& answer) const;
+  };
+  // Either the answer is there at once, or `later` is where to put one of its functions, before
+  // anything else is asked of the router.
   struct Submitted {
     std::optional<Answer> answer;
-    Done* later = nullptr;
+    Later* later = nullptr;
   };
   Submitted submit(Time now, const Job& job);
-  void on_answer(Time now, std::uint64_t attempt, Answer answer);
+  void on_answer(Time now, std::uint64_t attempt, Answer&& answer);
   // The connection to the node is gone.
   void on_down(Time now, NodeId node);
   void on_tick(Time now);
@@ -83,7 +90,7 @@ class Router {
     Time deadline{};
     std::string words;                // one after the other
     std::vector<std::uint32_t> ends;  // of each of them
-    Done done;
+    Later later;
     std::uint64_t attempt = 0;  // 0: waits in its lane
     NodeId at = 0;              // to whom the attempt went
     Epoch epoch = 0;            // of the record that it went by
@@ -93,17 +100,17 @@ class Router {
   Place keep(const Job& job);
   void sent_to(Pending& pending, Place place, std::uint64_t attempt);
   bool dispatch(Time now, Place place);
-  bool settle(Time now, Place place, Answer answer);
+  bool settle(Time now, Place place, Answer&& answer);
   void follow(Lane& lane, const Record& record);
   void retry(Time now, Place place, bool at_once);
   void pump(Time now, Lane& lane);
-  void finish(Place place, Answer answer);
+  void finish(Place place, Answer&& answer);
 
   std::vector<Lane> lanes_;
   std::vector<Pending> pending_;
   std::vector<Place> free_;
-  std::unordered_map<std::uint64_t, Place> attempts_;  // under way
-  Time earliest_ = Time::max();                        // no deadline is before this
+  Attempts attempts_;            // under way
+  Time earliest_ = Time::max();  // no deadline is before this
   Figures figures_;
   std::uint64_t next_job_ = 1;
   std::uint64_t next_attempt_;
@@ -111,5 +118,9 @@ class Router {
   std::vector<std::string_view> words_;  // the same
   Send send_;
 };
+
+// What an answer to a command says to its client; a failure as Keyspace::Done takes it.
+Result<resp::Value> result_of(Answer&& answer);
+Error error_of(const Answer& answer);
 
 }  // namespace skep::ring

@@ -58,7 +58,7 @@ std::string failure(const Error& error, bool write) {
 
 }  // namespace
 
-void Ticket::operator()(Result<Value> result) const {
+void Ticket::operator()(Result<Value>&& result) const {
   if (Session* open = server->find(session)) open->finish(request, std::move(result));
 }
 
@@ -171,7 +171,7 @@ void Session::flush() {
 // Starts the parser's request; false: it has to wait for those before it.
 bool Session::start() {
   Args args = parser_.args();
-  Found found = resolve(args);
+  Found found = resolve(args, last_);
   if (found.command == nullptr) {
     closing_ = closing_ || is_http(args[0]);
     reply(Value::error(std::move(found.error)));
@@ -279,7 +279,7 @@ void Session::run_each(Args args, std::size_t step, Verb verb, bool write) {
 }
 
 void Session::run_part(Ticket ticket, std::size_t part, Args words, bool write) {
-  server_.keyspace().run(words, 1, write, [ticket, part](Result<Value> result) {
+  server_.keyspace().run(words, 1, write, [ticket, part](Result<Value>&& result) {
     if (Session* session = ticket.server->find(ticket.session))
       session->finish_part(ticket.request, part, std::move(result));
   });
@@ -301,7 +301,7 @@ void Session::run_more(Ticket ticket) {
   starting_ = false;
 }
 
-void Session::finish_part(std::uint32_t request, std::size_t part, Result<Value> result) {
+void Session::finish_part(std::uint32_t request, std::size_t part, Result<Value>&& result) {
   const std::uint32_t index = request - first_;
   SKEP_ASSERT(index < pending_.size() && pending_[index].gather != nullptr);
   const bool write = pending_[index].write;
@@ -353,7 +353,7 @@ void Session::finish_part(std::uint32_t request, std::size_t part, Result<Value>
   }
 }
 
-void Session::finish(std::uint32_t request, Result<Value> result) {
+void Session::finish(std::uint32_t request, Result<Value>&& result) {
   const std::uint32_t index = request - first_;
   SKEP_ASSERT(index < pending_.size() && !pending_[index].done);
   Pending& pending = pending_[index];

@@ -27,7 +27,7 @@ struct Ticket {
   std::uint32_t session;
   std::uint32_t request;
 
-  void operator()(Result<resp::Value> result) const;
+  void operator()(Result<resp::Value>&& result) const;
   bool wanted() const { return server->find(session) != nullptr; }
 };
 
@@ -46,8 +46,8 @@ class Session final : public StreamHandler {
   void on_quiet() override;
 
   // For Ticket: the outcome of a request, or of one of its keys.
-  void finish(std::uint32_t request, Result<resp::Value> result);
-  void finish_part(std::uint32_t request, std::size_t part, Result<resp::Value> result);
+  void finish(std::uint32_t request, Result<resp::Value>&& result);
+  void finish_part(std::uint32_t request, std::size_t part, Result<resp::Value>&& result);
 
   std::uint64_t id() const { return id_; }
   // The connection as CLIENT LIST shows it, a line.

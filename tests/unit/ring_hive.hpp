@@ -108,9 +108,9 @@ class Hive {
     const bool write = args[0] != "GET";
     const std::vector<std::string_view> words(args.begin(), args.end());
     const Op op = joint_keys(words).error.empty() ? Op::together : Op::command;
-    *nodes_[at]
-         .router->submit(now_, {arc, op, write, 1, now_ + std::chrono::seconds(5), words})
-         .later = std::move(done);
+    nodes_[at]
+        .router->submit(now_, {arc, op, write, 1, now_ + std::chrono::seconds(5), words})
+        .later->done = std::move(done);
   }
 
   Core& core(NodeId id) { return *nodes_[id].core; }
