@@ -6,10 +6,11 @@
 //
 // A node plays up to three parts in an arc, a file each:
 //   member     arc_member.cpp    keeps a copy, promises epochs, gives leases, follows the owner's
-//   stream candidate  arc_claim.cpp     asks for an epoch: after the owner's silence, or as the
-//   owner for its
-//                                next record; arc_recovery.cpp: pulls after a power cut
-//   owner      arc_owner.cpp     orders writes, answers; arc_sync.cpp: brings copies in line
+//                                stream
+//   candidate  arc_claim.cpp     asks for an epoch: after the owner's silence, or as the owner for
+//                                its next record; arc_recovery.cpp: pulls after a power cut
+//   owner      arc_owner.cpp     orders writes, answers; arc_sync.cpp: brings copies in line;
+//                                arc_upkeep.cpp: compares them, and drops tombstones
 //
 // What holds at all times:
 //   I1  An epoch has one record: only the node that a majority promised the epoch to writes it.
@@ -20,6 +21,8 @@
 //   I5  A read is answered inside a lease of a majority, taken after the request's arrival or
 //       before.
 //   I6  The versions of a key that were acknowledged only grow.
+//   I7  A tombstone is dropped when the disk of every member of the settled record has it for good,
+//       and that record: nothing older of its key is left that a takeover could find.
 //
 // Time: events carry a fresh reading. An event's time is not before the previous one's.
 #pragma once
@@ -108,6 +111,10 @@ class Arc {
   void on(Time now, NodeId from, const Fetched&, Effects&);
   void on(Time now, NodeId from, const Pull&, Effects&);
   void on(Time now, NodeId from, const Pulled&, Effects&);
+  void on(Time now, NodeId from, const Flush&, Effects&);
+  void on(Time now, NodeId from, const Flushed&, Effects&);
+  void on(Time now, NodeId from, const Drop&, Effects&);
+  void on(Time now, NodeId from, const Compare&, Effects&);
   // True: the member is bound until its lease has run out.
   bool on_heartbeat(Time now, NodeId from, const Heartbeat::Arc&, Effects&);
   void on_lease(Time now, NodeId from, Time sent, std::uint64_t boot, const HeartbeatReply::Arc&,
@@ -241,7 +248,8 @@ class Arc {
     std::uint32_t part = 0;
     std::uint64_t sent = 0;
     std::uint64_t acked = 0;
-    Time heard{};  // progress of its copy or acknowledgements
+    std::optional<std::uint64_t> synced;  // it has said so of everything up to here
+    Time heard{};                         // progress of its copy or acknowledgements
     Time installed_sent{};
   };
 
@@ -281,6 +289,12 @@ class Arc {
     Time lease_seen{};            // when it last held one, or began
     std::deque<Held> held;
     std::optional<Change> change;
+    // Upkeep. Tombstones of earlier epochs stand in front, found bucket by bucket.
+    std::deque<Tombstone> tombstones;
+    std::uint32_t searched = 0;           // buckets
+    std::optional<std::uint64_t> synced;  // by this node's disk
+    Time swept{};                         // when the members were asked last
+    Time compared{};
   };
 
   // arc_member.cpp
@@ -297,6 +311,7 @@ class Arc {
   void refuse(NodeId to, Epoch epoch, Effects&);
   void drop_copy(Effects&);
   void store_entry(const Key& key, const Entry& entry, Effects&);
+  void erase_entry(const Key& key, Effects&);
   void finish_bucket(std::uint8_t bucket, Effects&);
   void lose_stream(NodeId owner, Epoch epoch, std::uint32_t round, Effects&);
 
@@ -361,6 +376,16 @@ class Arc {
   void meet(Time now, NodeId id, Peer& peer, std::uint64_t boot, Effects&);
   void flush_peer(Peer& peer, Appends& into);
   bool accepts_stream(NodeId from, Epoch epoch) const;
+  bool follows(NodeId from, Epoch epoch, std::uint32_t round) const;
+
+  // arc_upkeep.cpp
+  void tick_upkeep(Time now, Effects&);
+  void search_tombstones();
+  void ask_synced(Time now, Effects&);
+  std::optional<std::uint64_t> all_synced() const;
+  void drop_tombstones(Effects&);
+  void compare(Effects&);
+  bool drop(const Tombstone&, Effects&);
 
   Host& host_;
   const ArcId id_;

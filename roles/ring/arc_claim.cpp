@@ -130,10 +130,14 @@ void Arc::check_promises(Time now, Effects& effects) {
   claim_->started = now;
   const Table::Digests own = table_.digests();
   std::set<std::pair<std::size_t, std::uint64_t>> listed;
-  for (const auto& [node, digests] : claim_->promised)
+  // One that the newest record does not name may have missed deletes whose tombstones are gone.
+  const std::vector<NodeId> counted_on = claim_->base.everybody();
+  for (const auto& [node, digests] : claim_->promised) {
+    if (!Record::has(counted_on, node)) continue;
     for (std::size_t bucket = 0; bucket < own.size(); ++bucket)
       if (digests[bucket] != own[bucket] && listed.emplace(bucket, digests[bucket]).second)
         claim_->sources.push_back({node, static_cast<std::uint8_t>(bucket)});
+  }
   if (SKEP_PLANT(serve_before_reconcile)) claim_->sources.clear();
   fetch_next(now, effects);
 }

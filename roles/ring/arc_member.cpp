@@ -225,6 +225,11 @@ bool Arc::accepts_stream(NodeId from, Epoch epoch) const {
          !(epoch == record().epoch && from != record().owner);
 }
 
+// Whether this member is in that round of that owner's stream.
+bool Arc::follows(NodeId from, Epoch epoch, std::uint32_t round) const {
+  return stream_ && stream_->epoch == epoch && stream_->from == from && stream_->round == round;
+}
+
 void Arc::lose_stream(NodeId owner, Epoch epoch, std::uint32_t round, Effects& effects) {
   effects.send(owner, StreamLost{id_, epoch, round, host_.boot});
 }
@@ -249,8 +254,7 @@ void Arc::on(Time, NodeId from, const SyncBegin& m, Effects& effects) {
 void Arc::on(Time, NodeId from, SyncPart m, Effects& effects) {
   if (recovery_) return;
   if (!accepts_stream(from, m.epoch)) return refuse(from, m.epoch, effects);
-  if (!stream_ || stream_->epoch != m.epoch || stream_->from != from || stream_->round != m.round)
-    return;
+  if (!follows(from, m.epoch, m.round)) return;
   if (m.part < stream_->part || m.bucket >= table_.buckets()) return;
   if (m.part != stream_->part || m.number != stream_->number)
     return lose_stream(from, m.epoch, m.round, effects);
@@ -270,15 +274,11 @@ void Arc::on(Time, NodeId from, SyncPart m, Effects& effects) {
 // copy has every acknowledged write, from its takeover on.
 void Arc::finish_bucket(std::uint8_t bucket, Effects& effects) {
   const auto staged = stream_->staging.extract(bucket);
-  auto& batch = write_entries(effects).batch;
   std::vector<std::string> gone;
   table_.each(bucket, [&](std::string_view key, const EntryView&) {
     if (!staged.mapped().contains(key)) gone.emplace_back(key);
   });
-  for (const std::string& key : gone) {
-    table_.erase(key);
-    if (!in_memory()) batch.erase(kEntrySpace, row_key(key));
-  }
+  for (const std::string& key : gone) erase_entry(key, effects);
   for (const auto& [key, entry] : staged.mapped()) {
     // One version is one write, so its value need not be looked at.
     const auto had = table_.find(key);
@@ -292,11 +292,15 @@ void Arc::store_entry(const Key& key, const Entry& entry, Effects& effects) {
   table_.put(key, entry);
 }
 
+void Arc::erase_entry(const Key& key, Effects& effects) {
+  if (!in_memory()) write_entries(effects).batch.erase(kEntrySpace, row_key(key));
+  table_.erase(key);
+}
+
 void Arc::on(Time, NodeId from, const Appends::Arc& m, Effects& effects) {
   if (recovery_) return;
   if (!accepts_stream(from, m.epoch)) return refuse(from, m.epoch, effects);
-  if (!stream_ || stream_->epoch != m.epoch || stream_->from != from || stream_->round != m.round)
-    return lose_stream(from, m.epoch, m.round, effects);
+  if (!follows(from, m.epoch, m.round)) return lose_stream(from, m.epoch, m.round, effects);
   const std::uint64_t last = m.previous + m.items.size();
   if (m.previous > stream_->number || (m.previous < stream_->number && last > stream_->number))
     return lose_stream(from, m.epoch, m.round, effects);
@@ -361,11 +365,11 @@ void Arc::on_completed(Time now, const Completion& done, Effects& effects) {
       on_settled(effects);
       return advance(now, effects);  // those that are replaced are waited for no longer
     case Completion::Kind::appended:
-      if (stream_ && stream_->epoch == done.epoch && stream_->round == done.round)
+      if (follows(done.node, done.epoch, done.round))
         effects.acks[done.node].arcs.push_back({id_, done.epoch, done.round, done.number});
       return;
     case Completion::Kind::synced:
-      if (!stream_ || stream_->epoch != done.epoch || stream_->round != done.round) return;
+      if (!follows(done.node, done.epoch, done.round)) return;
       if (done.number == UINT64_MAX)
         return effects.send(done.node, SyncWant{id_, done.epoch, done.round, {}});
       return effects.send(
@@ -377,6 +381,14 @@ void Arc::on_completed(Time now, const Completion& done, Effects& effects) {
     case Completion::Kind::recovered:
       recovery_.reset();
       heard_ = now;
+      return;
+    case Completion::Kind::flushed:
+      if (done.node != host_.self) {
+        if (follows(done.node, done.epoch, done.round))
+          effects.send(done.node, Flushed{id_, done.epoch, done.round, done.number});
+      } else if (reign_ && reign_->epoch == done.epoch) {
+        reign_->synced = done.number;
+      }
       return;
   }
 }

@@ -111,7 +111,7 @@ void Arc::check_in_force(Time now, Effects& effects) {
     return node == host_.self || peers.at(node).has_record;
   };
   const auto has_copy = [&](NodeId node) {
-    return node == host_.self || peers.at(node).sync == Peer::Sync::done;
+    return node == host_.self || (has_record(node) && peers.at(node).sync == Peer::Sync::done);
   };
   if (!record().majority(has_record) || !Record::most(record().members, has_copy)) return;
   reign_->serving = true;
@@ -154,13 +154,15 @@ void Arc::dismiss(Effects& effects) {
 }
 
 // The highest number that a majority, and this node, has in its journal: of each set the largest
-// acknowledgement that most of it have reached.
+// acknowledgement that most of it have reached. Who has not the record yet would not know, after a
+// restart, that its copy counts.
 std::uint64_t Arc::on_majority() const {
   if (SKEP_PLANT(ack_before_majority)) return reign_->own;
   const auto acked = [&](NodeId node) {
     if (node == host_.self) return reign_->own;
     const auto peer = reign_->peers.find(node);
-    const bool counts = peer != reign_->peers.end() && peer->second.sync == Peer::Sync::done;
+    const bool counts = peer != reign_->peers.end() && peer->second.has_record &&
+                        peer->second.sync == Peer::Sync::done;
     return counts ? peer->second.acked : 0;
   };
   std::uint64_t number = reign_->own;
@@ -215,6 +217,11 @@ void Arc::on_request(Time now, WallMs wall, const Asked& asked, Effects& effects
         {asked.token, failed(Outcome::refused, "it came after its deadline")});
   // Another epoch: the asker has not heard of this one, and what it sent before may still be on its
   // way through the node that it took for the owner.
+  if (SKEP_PLANT(stale_location) && !reign_ && !asked.write && asked.op == Op::command)
+    return effects.replies.push_back(
+        {asked.token,
+         done(decide(asked.args, stored(asked.args[asked.key]), wall, host_.options.max_value)
+                  .reply)});
   if (!reign_ || (asked.epoch != reign_->epoch && asked.epoch != record().epoch))
     return effects.replies.push_back({asked.token, moved(record())});
   if (reign_->waiting.size() + reign_->parked.size() >= host_.options.max_waiting)
@@ -373,6 +380,7 @@ void Arc::append(const Key& key, Entry entry, Effects& effects) {
   entry.version = {reign_->epoch, ++reign_->last};
   reign_->tail_bytes += key.text.size() + entry.value.size();
   if (!reign_->peers.empty()) reign_->tail.push_back({std::string(key.text), entry});
+  if (entry.tombstone) reign_->tombstones.push_back({std::string(key.text), entry.version});
   store_entry(key, entry, effects);
 }
 
@@ -422,6 +430,7 @@ void Arc::tick_owner(Time now, WallMs wall, Effects& effects) {
   answer_parked(now, effects);
   tick_peers(now, effects);
   check_in_force(now, effects);
+  tick_upkeep(now, effects);
   if (claim_) return;
   progress_change(now, effects);
   if (!reign_) return;

@@ -12,7 +12,7 @@ void Arc::tick_peers(Time now, Effects& effects) {
   const Duration patience = 3 * host_.options.heartbeat;
   for (auto& [node, peer] : reign_->peers) {
     const bool named = Record::has(everybody, node);
-    const bool knows = peer.has_record && (peer.settled || reign_->replaced.empty());
+    const bool knows = peer.has_record && (peer.settled || !record().settled());
     if (named && !knows && record().epoch == reign_->epoch &&
         now >= peer.installed_sent + host_.options.heartbeat) {
       peer.installed_sent = now;
@@ -34,6 +34,7 @@ void Arc::meet(Time now, NodeId node, Peer& peer, std::uint64_t boot, Effects& e
     peer.boot = boot;
     peer.sync = Peer::Sync::none;
     peer.acked = 0;
+    peer.synced.reset();
   }
   if (peer.sync == Peer::Sync::none && record().epoch == reign_->epoch)
     begin_sync(now, node, peer, effects);
@@ -44,6 +45,7 @@ void Arc::begin_sync(Time now, NodeId node, Peer& peer, Effects& effects) {
   peer.heard = now;
   peer.begun = peer.sent = reign_->last;
   peer.acked = 0;
+  peer.synced.reset();
   peer.part = 0;
   peer.at = 0;
   peer.from.clear();
@@ -59,6 +61,7 @@ void Arc::on_lease(Time now, NodeId from, Time sent, std::uint64_t boot,
   if (found == reign_->peers.end()) return;
   Peer& peer = found->second;
   meet(now, from, peer, boot, effects);
+  const bool news = m.granted && !peer.has_record;
   if (m.granted) {
     peer.has_record = true;
     peer.lease_until = std::max(peer.lease_until, sent + lease_at_owner(host_.hive.lease()));
@@ -66,6 +69,7 @@ void Arc::on_lease(Time now, NodeId from, Time sent, std::uint64_t boot,
   }
   answer_parked(now, effects);
   check_in_force(now, effects);
+  if (news) advance(now, effects);
 }
 
 void Arc::on(Time now, NodeId from, const Installed& m, Effects& effects) {
@@ -78,6 +82,7 @@ void Arc::on(Time now, NodeId from, const Installed& m, Effects& effects) {
   if (!reign_->peers.contains(from)) return;
   meet(now, from, found->second, m.boot, effects);
   check_in_force(now, effects);
+  advance(now, effects);
 }
 
 void Arc::on(Time now, NodeId, const Refused& m, Effects& effects) {

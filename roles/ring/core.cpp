@@ -83,6 +83,10 @@ void Core::on_message(Time now, WallMs wall, NodeId from, Type type, std::uint64
     case Type::fetched: return deliver<Fetched>(now, from, payload, effects);
     case Type::pull: return deliver<Pull>(now, from, payload, effects);
     case Type::pulled: return deliver<Pulled>(now, from, payload, effects);
+    case Type::flush: return deliver<Flush>(now, from, payload, effects);
+    case Type::flushed: return deliver<Flushed>(now, from, payload, effects);
+    case Type::drop: return deliver<Drop>(now, from, payload, effects);
+    case Type::compare: return deliver<Compare>(now, from, payload, effects);
     case Type::appends:
       if (const auto m = wire::decode<Appends>(payload))
         for (const auto& arc : m->arcs)

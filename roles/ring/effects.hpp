@@ -28,6 +28,7 @@ struct Completion {
     synced,     // a copy's piece `number`
     own,        // the owner's own stream up to `number`
     recovered,  // what was pulled after a power cut
+    flushed,    // the stream that comes from `node` is synced up to `number`
   };
   ArcId arc = 0;
   Kind kind = Kind::promised;

@@ -10,6 +10,9 @@
 //   Appends      Acks               - / the entries are in the journal    by a new SyncBegin
 //   Fetch        Fetched            -                                     after silence
 //   Pull         Pulled             -                                     each interval
+//   Flush        Flushed            - / the stream is synced              each sweep interval
+//   Drop         -                  every member has synced the deletes   never
+//   Compare      StreamLost         -                                     each compare interval
 //   Request      Answer             what it says is on a majority         never
 //   any of them  Refused            the promise that refuses is durable   -
 #pragma once
@@ -49,6 +52,10 @@ enum class Type : std::uint16_t {
   pulled,
   request,
   answer,
+  flush,
+  flushed,
+  drop,
+  compare,
 };
 
 // A key with its entry, as it travels.
@@ -383,6 +390,74 @@ struct Pulled {
     v("counts", m.counts);
     v("record", m.record);
     v("digests", m.digests);
+  }
+};
+
+// Say when your disk has everything of the stream up to this number for good.
+struct Flush {
+  static constexpr Type kType = Type::flush;
+  ArcId arc = 0;
+  Epoch epoch = 0;
+  std::uint32_t round = 0;
+  std::uint64_t number = 0;
+  template <class M, class V> static void fields(M& m, V&& v) {
+    v("arc", m.arc);
+    v("epoch", m.epoch);
+    v("round", m.round);
+    v("number", m.number);
+  }
+};
+struct Flushed {
+  static constexpr Type kType = Type::flushed;
+  ArcId arc = 0;
+  Epoch epoch = 0;
+  std::uint32_t round = 0;
+  std::uint64_t number = 0;
+  template <class M, class V> static void fields(M& m, V&& v) {
+    v("arc", m.arc);
+    v("epoch", m.epoch);
+    v("round", m.round);
+    v("number", m.number);
+  }
+};
+// A deleted key, and which delete it was.
+struct Tombstone {
+  std::string key;
+  Version version;
+  template <class M, class V> static void fields(M& m, V&& v) {
+    v("key", m.key);
+    v("version", m.version);
+  }
+};
+// No copy that counts can have anything older of these keys: their tombstones are of no more use.
+struct Drop {
+  static constexpr Type kType = Type::drop;
+  ArcId arc = 0;
+  Epoch epoch = 0;
+  std::uint32_t round = 0;
+  std::vector<Tombstone> tombstones;
+  template <class M, class V> static void fields(M& m, V&& v) {
+    v("arc", m.arc);
+    v("epoch", m.epoch);
+    v("round", m.round);
+    v("tombstones", m.tombstones);
+  }
+};
+// The digest of the owner's whole copy at this place of the stream. Who has another one there asks
+// for a new copy.
+struct Compare {
+  static constexpr Type kType = Type::compare;
+  ArcId arc = 0;
+  Epoch epoch = 0;
+  std::uint32_t round = 0;
+  std::uint64_t number = 0;
+  std::uint64_t digest = 0;
+  template <class M, class V> static void fields(M& m, V&& v) {
+    v("arc", m.arc);
+    v("epoch", m.epoch);
+    v("round", m.round);
+    v("number", m.number);
+    v("digest", m.digest);
   }
 };
 

@@ -48,6 +48,9 @@ struct Options {
   std::size_t max_waiting = 100'000;              // requests held while an arc has no owner
   std::size_t max_value = std::size_t{16} << 20;  // bytes that a value may grow to
   std::size_t chunk_bytes = 256 * 1024;           // of a copy, a message
+  // While there are tombstones, the owner asks this often whether all members have them synced.
+  Duration sweep_every = std::chrono::seconds(1);
+  Duration compare_every = std::chrono::seconds(30);  // an owner's copy with its members'
 };
 
 // Clock rates differ by this much at most: a lease is counted shorter by its owner, longer by its

@@ -167,14 +167,14 @@ Result<> Ring::load() {
   return {};
 }
 
-// Before anything else is written. What a store refuses is found again in the next life.
+// Before anything else is written.
 void Ring::forget(const std::vector<std::string>& rows) {
   constexpr std::size_t kAtOnce = 1000;
   for (std::size_t i = 0; i < rows.size(); i += kAtOnce) {
     Batch batch;
     for (std::size_t j = i; j < std::min(rows.size(), i + kAtOnce); ++j)
       batch.erase(kEntrySpace, rows[j]);
-    store_.submit(std::move(batch), Durability::written, [](Result<>) {});
+    effects_.writes.push_back({Durability::written, std::move(batch), {}});
   }
 }
 

@@ -5,6 +5,7 @@
 #include "net/base/assert.hpp"
 #include "net/base/checksum.hpp"
 #include "net/base/little.hpp"
+#include "net/base/plant.hpp"
 
 namespace skep::ring {
 
@@ -15,6 +16,7 @@ namespace {
 // seeds that differ in one bit. So the version is input, not seed, and the input is long enough for
 // its lanes to be multiplied.
 std::uint64_t digest_of(const Key& key, const Block& block) {
+  if (SKEP_PLANT(digest_without_tombstones) && block.tombstone()) return 0;
   const Version version = block.version();
   char bytes[3 * sizeof(std::uint64_t)];
   store_little(bytes, key.hash);

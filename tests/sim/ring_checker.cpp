@@ -151,7 +151,7 @@ std::optional<ring::Entry> RingChecker::whole(const RingNode& node, std::string_
   return std::move(*entry);
 }
 
-void RingChecker::acknowledged(const std::string& key, const std::string& value) {
+void RingChecker::acknowledged(const std::string& key, const std::string& value, bool deletes) {
   const std::size_t a = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
   for (const auto& node : nodes_) {
     const Arc* arc = node->core() == nullptr ? nullptr : node->core()->find(id_of(a));
@@ -161,8 +161,25 @@ void RingChecker::acknowledged(const std::string& key, const std::string& value)
     const auto entry = whole(*node, key, *found);
     if (!entry || entry->value != value) continue;
     Floor& floor = floors_[key];
-    if (floor.version < entry->version) floor = {entry->version, value};
+    if (floor.version < entry->version) floor = {entry->version, value, false, deletes};
     return;
+  }
+}
+
+// Which delete that was is seen from its tombstone on a majority, where that still is.
+void RingChecker::deleted(const std::string& key) {
+  const std::size_t arc = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
+  const std::vector<Record> records = current(arc);
+  if (records.empty()) return;
+  std::map<ring::Version, std::size_t> tombstones;
+  const std::vector<NodeId>& members = records.back().members;
+  for (const NodeId id : members) {
+    const RingNode* node = node_of(id);
+    const auto entry = node == nullptr ? std::nullopt : kept(*node, key);
+    if (!entry || !entry->tombstone) continue;
+    if (++tombstones[entry->version] < members.size() / 2 + 1) continue;
+    Floor& floor = floors_[key];
+    if (floor.version < entry->version) floor = {entry->version, {}, true, true};
   }
 }
 
@@ -220,39 +237,52 @@ bool RingChecker::counts(const RingNode& node, std::size_t arc) const {
   return node.store() != nullptr && standing(node, arc).losses >= node.store()->opening().losses;
 }
 
-bool RingChecker::has(const RingNode& node, const std::string& key, ring::Version version) const {
+// What the node's disk would have of the key after the worst that may happen to it now.
+std::optional<ring::Entry> RingChecker::kept(const RingNode& node, const std::string& key) const {
   if (in_memory()) {
+    if (node.core() == nullptr) return std::nullopt;
     const std::size_t arc = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
     const Arc* awake = node.core()->find(id_of(arc));
-    if (awake == nullptr) return false;
-    const auto entry = awake->table().find(key);
-    return entry && entry->version >= version;
+    if (awake == nullptr) return std::nullopt;
+    const auto view = awake->table().find(key);
+    return view ? std::optional(view->entry()) : std::nullopt;
   }
   const auto row = node.store()->survivor(synced() ? Durability::durable : Durability::written,
                                           ring::kEntrySpace, ring::row_key(key));
-  if (!row) return false;
-  const auto entry = ring::decode_entry(*row);
-  return entry && entry->version >= version;
+  if (!row) return std::nullopt;
+  auto entry = ring::decode_entry(*row);
+  if (!entry) return std::nullopt;
+  return std::move(*entry);
+}
+
+// Whether a majority of those who count may know nothing of it. What may be deleted, and is nowhere
+// any more, was: then nothing older may be there to come back.
+bool RingChecker::missed(const std::string& key, const Floor& floor, const Record& record,
+                         std::size_t arc) const {
+  bool older = false, there = false;
+  const auto lacks = [&](NodeId id) {
+    const RingNode* node = node_of(id);
+    if (node == nullptr || !counts(*node, arc)) return false;
+    const auto entry = kept(*node, key);
+    there = there || (entry && entry->version == floor.version && !entry->tombstone);
+    if (entry && entry->version >= floor.version) return false;
+    older = older || (entry && !(floor.deleted && entry->tombstone));
+    return true;
+  };
+  // While it is not settled, majorities of both sets are asked.
+  const bool lacked = Record::most(record.members, lacks) &&
+                      (record.settled() || Record::most(record.replaces, lacks));
+  return lacked && (older || there || !floor.may_go);
 }
 
 void RingChecker::check_acknowledged() {
-  for (const auto& entry : floors_) {
-    const std::string& key = entry.first;
-    const Floor& floor = entry.second;
+  for (const auto& [key, floor] : floors_) {
     const std::size_t arc = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
     const std::vector<Record> records = current(arc);
-    if (records.empty()) continue;
-    const Record& record = records.back();
-    const auto lacks = [&](NodeId id) {
-      const RingNode* node = node_of(id);
-      return node != nullptr && counts(*node, arc) && !has(*node, key, floor.version);
-    };
-    // While it is not settled, majorities of both sets are asked.
-    if (!Record::most(record.members, lacks)) continue;
-    if (!record.settled() && !Record::most(record.replaces, lacks)) continue;
-    broken_("acknowledged " + key + " = " + floor.value + " of version " +
-            wire::show(floor.version) + " can be missed by a majority of arc " +
-            std::to_string(arc) + "'s record in force " + show(record));
+    if (records.empty() || !missed(key, floor, records.back(), arc)) continue;
+    broken_("acknowledged " + (floor.deleted ? "delete of " + key : key + " = " + floor.value) +
+            " of version " + wire::show(floor.version) + " can be missed by a majority of arc " +
+            std::to_string(arc) + "'s record in force " + show(records.back()));
   }
 }
 
@@ -406,6 +436,10 @@ std::string RingChecker::unequal() const {
     if (records.empty()) return "arc " + std::to_string(arc) + " has no record in force";
     for (const NodeId id : records.back().members) {
       const ring::Table& table = node_of(id)->core()->find(id_of(arc))->table();
+      if (table.size() != table.live())
+        return "arc " + std::to_string(arc) + " has " +
+               std::to_string(table.size() - table.live()) + " tombstones on node" +
+               std::to_string(node_of(id)->index());
       std::map<std::string, ring::Entry> copy;
       for (std::uint32_t bucket = 0; bucket < table.buckets(); ++bucket)
         table.each(bucket, [&](std::string_view key, const ring::EntryView& entry) {

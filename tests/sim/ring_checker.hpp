@@ -27,9 +27,12 @@ class RingChecker {
   // other nodes only gets newer.
   void after_step(RingNode& node);
   // A client was told that `key` has `value`: from now on this version, or a later one, stays.
-  void acknowledged(const std::string& key, const std::string& value);
+  // `deletes`: entries of this key may be deleted.
+  void acknowledged(const std::string& key, const std::string& value, bool deletes);
+  // A client was told that `key` is deleted: what it had until then does not come back.
+  void deleted(const std::string& key);
   // So many of those who count for the record in force have every acknowledged write that no
-  // majority can miss one.
+  // majority can miss one; of an acknowledged delete, unless none of them has what was deleted.
   void check_acknowledged();
 
   // Whether the ring's promises still hold when this node loses what was written and not yet synced
@@ -46,13 +49,15 @@ class RingChecker {
   std::string unsettled() const;
   // What every node knows of every arc, a line each, for traces.
   void print(const std::function<void(const std::string&)>& line) const;
-  // Empty, or how copies of an arc differ.
+  // Empty, or how copies of an arc differ, or that they have tombstones.
   std::string unequal() const;
 
  private:
   struct Floor {
     ring::Version version;
     std::string value;
+    bool deleted = false;
+    bool may_go = false;  // a later delete of it, and the tombstone of that
   };
   // A lease as its giver's machine knows it, whatever the process that gave it does.
   struct Bond {
@@ -79,7 +84,9 @@ class RingChecker {
              std::size_t arc) const;
   static std::optional<ring::Entry> whole(const RingNode& node, std::string_view key,
                                           const ring::EntryView& view);
-  bool has(const RingNode& node, const std::string& key, ring::Version version) const;
+  std::optional<ring::Entry> kept(const RingNode& node, const std::string& key) const;
+  bool missed(const std::string& key, const Floor& floor, const ring::Record& record,
+              std::size_t arc) const;
   std::string unsettled(std::size_t arc) const;
   std::string show(const ring::Record& record) const;
   std::string wrong_list(const RingNode& node) const;

@@ -166,7 +166,10 @@ void RingClients::answered(Asked& asked, const Result<resp::Value>& result) {
   const bool put =
       asked.op.kind == Kind::set || asked.op.kind == Kind::setnx || asked.op.kind == Kind::set_ifeq;
   if (put && !RegisterModel::only_reads(asked.op, asked.reply))
-    acknowledged_(key_name(asked.key), asked.op.value);
+    acknowledged_.put(key_name(asked.key), asked.op.value, deletes(asked.key));
+  const bool erased = asked.op.kind == Kind::del || asked.op.kind == Kind::delifeq;
+  if (erased && !RegisterModel::only_reads(asked.op, asked.reply))
+    acknowledged_.deleted(key_name(asked.key));
 }
 
 void RingClients::read_all(RingNode& node, std::function<void(const std::string&)> failed) {

@@ -17,14 +17,18 @@ namespace skep::sim {
 class RingClients {
  public:
   using Nodes = std::vector<std::unique_ptr<RingNode>>;
-  // Told of each value that was acknowledged to be a key's: SET and its like.
-  using Acknowledged = std::function<void(const std::string& key, const std::string& value)>;
+  // Told of each value that was acknowledged to be a key's, SET and its like, and of deletes.
+  struct Acknowledged {
+    std::function<void(const std::string& key, const std::string& value, bool deletes)> put;
+    std::function<void(const std::string& key)> deleted;
+  };
 
   RingClients(const RingPlan& plan, VirtualTime& time, Nodes& nodes, Dice dice,
               RingNode::Print print, Acknowledged acknowledged);
 
   void start();
   void stop() { stopped_ = true; }
+  bool stopped() const { return stopped_; }
   // Reads every key through this node; `failed` is called for each that cannot be read.
   void read_all(RingNode& node, std::function<void(const std::string& why)> failed);
   // Requests at nodes that have lived on, unanswered.

@@ -38,6 +38,8 @@ ring::Options draw_ring(Dice& dice) {
   ring.moves = static_cast<std::uint32_t>(dice.between(1, 8));
   ring.chunk_bytes = one_of<std::size_t>(dice, {64, 300, 256 * 1024});
   if (dice.chance(0.1)) ring.max_waiting = 4;
+  ring.sweep_every = dice.between(milliseconds(50), milliseconds(1500));
+  ring.compare_every = dice.between(milliseconds(100), seconds(3));
   return ring;
 }
 

@@ -37,6 +37,10 @@ std::string show_ring(const Message& message) {
     case Type::pulled: return show<Pulled>("pulled", message);
     case Type::request: return show<Request>("request", message);
     case Type::answer: return show<Answer>("answer", message);
+    case Type::flush: return show<Flush>("flush", message);
+    case Type::flushed: return show<Flushed>("flushed", message);
+    case Type::drop: return show<Drop>("drop", message);
+    case Type::compare: return show<Compare>("compare", message);
   }
   return "of an unknown type";
 }

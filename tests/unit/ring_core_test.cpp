@@ -259,5 +259,34 @@ TEST(RingCore, NoDeathLeavesHalfOfWhatIsWrittenTogether) {
   }
 }
 
+std::size_t tombstones(Hive& hive, NodeId at) {
+  std::size_t count = 0;
+  for (const Arc* arc : hive.core(at).arcs()) count += arc->table().size() - arc->table().live();
+  return count;
+}
+
+TEST(RingCore, TombstonesGoWhenEveryMemberHasThem) {
+  Hive hive;
+  for (NodeId id : {1, 2, 3}) {
+    hive.start(id);
+    hive.run(seconds(2));
+  }
+  fill(hive, 1, 100);
+  hive.kill(3);
+  hive.run(seconds(3));
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(hive.command(1, {"DEL", "key" + std::to_string(i)}));
+  hive.run(seconds(10));
+  // What node 3 missed must not come back with it.
+  EXPECT_EQ(tombstones(hive, 1), 100U);
+  EXPECT_EQ(tombstones(hive, 2), 100U);
+  hive.start(3);
+  hive.run(seconds(10));
+  for (NodeId id : {1, 2, 3}) {
+    EXPECT_EQ(tombstones(hive, id), 0U) << id;
+    EXPECT_EQ(get(hive, id, "key7"), "(nil)") << id;
+    EXPECT_TRUE(hive.disk(id)["ring"].empty()) << id;
+  }
+}
+
 }  // namespace
 }  // namespace skep::ring

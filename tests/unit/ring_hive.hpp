@@ -114,6 +114,7 @@ class Hive {
   }
 
   Core& core(NodeId id) { return *nodes_[id].core; }
+  auto& disk(NodeId id) { return nodes_[id].disk; }
   Node_& node(NodeId id) { return nodes_[id]; }
   Options& options() { return options_; }
   Time now() const { return now_; }
