@@ -120,7 +120,7 @@ bool RingSim::may_end(const RingNode& node) const {
 }
 
 void RingSim::end_node(RingNode& node, std::uint64_t life) {
-  if (!node.up() || node.life() != life) return;
+  if (!node.up() || node.life() != life || node.leaving) return;
   if (!may_end(node)) {
     time_.after(milliseconds(100), nullptr, [this, &node, life] { end_node(node, life); });
     return;
