@@ -65,6 +65,9 @@ struct RingConfig {
   std::uint64_t max_connections = 0;
   std::uint64_t max_client_memory = 0;  // bytes
   std::uint64_t max_value = 0;          // bytes
+  std::uint64_t max_memory = 0;         // bytes; 0: no bound
+  std::uint64_t max_entries = 0;        // 0: no bound
+  std::uint64_t max_disk = 0;           // bytes; 0: no bound
 };
 
 struct AdminConfig {

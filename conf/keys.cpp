@@ -119,6 +119,12 @@ const auto kKeys = std::to_array<Key>({
      "requests and replies of all clients; above it, requests are refused"},
     {"ring.max_value", R"("16MiB")", Size{SKEP_FIELD(ring.max_value), kKiB, 256 * kMiB},
      "the longest key or value"},
+    {"ring.max_memory", R"("0B")", Size{SKEP_FIELD(ring.max_memory), 0, 16 * kTiB},
+     "the most that entries take in memory, the rest being on disk only; 0B: no bound"},
+    {"ring.max_entries", "0", Count{SKEP_FIELD(ring.max_entries), 0, 1'000'000'000'000},
+     "the most values in memory, the rest being on disk only; 0: no bound"},
+    {"ring.max_disk", R"("0B")", Size{SKEP_FIELD(ring.max_disk), 0, 1024 * kTiB},
+     "the most that the store may hold; then writes are refused; 0B: no bound"},
 
     {"admin.listen", R"("127.0.0.1:5001")", Text{SKEP_FIELD(admin.listen), fits_listen, kListen},
      "where HTTP clients reach this node"},

@@ -322,6 +322,13 @@ Result<std::optional<std::string>> SqliteStore::get(std::string_view space, std:
   return reader_->get(space, key);
 }
 
+Result<std::uint64_t> SqliteStore::used() {
+  if (closed_) return tl::unexpected(*closed_);
+  auto folded = reader_->used();
+  if (!folded) return folded;
+  return *folded + unfolded();
+}
+
 Result<> SqliteStore::scan(std::string_view space, std::string_view from, std::string_view to,
                            const Visit& visit) {
   if (closed_) return tl::unexpected(*closed_);

@@ -154,6 +154,18 @@ Result<std::optional<std::string>> StateReader::get(std::string_view space, std:
   return found;
 }
 
+Result<std::uint64_t> StateReader::used() {
+  if (const Result<> begun = begin(); !begun) return tl::unexpected(begun.error());
+  std::int64_t numbers[3] = {0, 0, 0};
+  const char* const names[3] = {"PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA page_size"};
+  for (int i = 0; i < 3; ++i) {
+    const auto number = db_.number(names[i]);
+    if (!number) return tl::unexpected(number.error());
+    numbers[i] = number->value_or(0);
+  }
+  return static_cast<std::uint64_t>((numbers[0] - numbers[1]) * numbers[2]);
+}
+
 Result<StateReader::Cursor> StateReader::walk(std::string_view space, std::string_view from,
                                               std::string_view to) {
   if (const Result<> begun = begin(); !begun) return tl::unexpected(begun.error());

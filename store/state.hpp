@@ -46,6 +46,9 @@ class StateReader {
   // Code::corrupt: there is a value and it is damaged.
   Result<std::optional<std::string>> get(std::string_view space, std::string_view key);
 
+  // Bytes of the pages that hold something.
+  Result<std::uint64_t> used();
+
   // Walks over the keys of a space in [from, to), `to` empty: no bound.
   class Cursor {
    public:

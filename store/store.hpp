@@ -44,6 +44,9 @@ class Store {
   virtual std::uint64_t identity() const = 0;
   virtual Opening opening() const = 0;
 
+  // Bytes that it holds on disk, roughly; what was erased counts until it is folded.
+  virtual Result<std::uint64_t> used() = 0;
+
   // Queues the batch; `reported` is called once, when it is written or durable. On a full disk or
   // an I/O error accepted batches stay queued and are retried. When the backlog is over its bound,
   // or after a failed sync, the batch is refused: `reported` gets Code::full or Code::io.

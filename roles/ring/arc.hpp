@@ -40,6 +40,7 @@
 
 #include "roles/ring/decide.hpp"
 #include "roles/ring/effects.hpp"
+#include "roles/ring/memory.hpp"
 #include "roles/ring/messages.hpp"
 #include "roles/ring/options.hpp"
 #include "roles/ring/table.hpp"
@@ -54,7 +55,8 @@ struct Host {
   std::uint64_t losses = 0;  // of its store, so far
   HiveOptions hive;
   Options options;
-  bool leaving = false;                   // becomes no member any more
+  bool leaving = false;  // becomes no member any more
+  Memory memory;
   bool stopping = false;                  // takes no ownership any more
   std::uint64_t random = 0;               // state of the jitter's generator
   std::map<NodeId, std::uint64_t> boots;  // the others' lives, as last heard
@@ -122,10 +124,20 @@ class Arc {
   void on_completed(Time now, const Completion&, Effects&);
   void on_request(Time now, WallMs wall, const Asked&, Effects&);
   void on_rumor(Time now, const Record& record, Effects&);
+  // What the store has of an entry that was evicted.
+  void on_read(Time now, WallMs wall, const Effects::Read& read, Result<Entry> result, Effects&);
   // A few times in each heartbeat interval.
   void on_tick(Time now, WallMs wall, Effects&);
   // At the end of a turn: what was written since the last one goes to the members.
   void flush(Effects&);
+
+  // Drops a value that is used little from memory; false: none was found that may go.
+  bool evict(std::uint64_t random);
+  // Brings what all arcs have in memory together (Host::memory) in line with this one's table.
+  void count_memory() {
+    host_.memory.count(counted_, table_.sizes());
+    counted_ = table_.sizes();
+  }
 
   // The owner's next record. Refused (false) while another change is under way or not possible.
   bool begin(Time now, const Step& step, Effects&);
@@ -265,6 +277,11 @@ class Arc {
     Asked asked;
     std::vector<std::string> args;
   };
+  // Requests for the keys of a slot, the first of which waits for values from the disk.
+  struct Reading {
+    std::deque<Held> held;
+    std::size_t outstanding = 0;  // values that were asked for
+  };
   struct Change {
     Step step;
     Time started{};
@@ -288,6 +305,8 @@ class Arc {
     std::deque<Waiting> parked;   // reads that wait for nothing but a lease
     Time lease_seen{};            // when it last held one, or began
     std::deque<Held> held;
+    std::map<Slot, Reading> reading;
+    std::size_t behind_reads = 0;  // requests in `reading`
     std::optional<Change> change;
     // Upkeep. Tombstones of earlier epochs stand in front, found bucket by bucket.
     std::deque<Tombstone> tombstones;
@@ -348,6 +367,7 @@ class Arc {
   std::uint64_t on_majority() const;
   void release(Time now, Effects&);
   void serve(Time now, WallMs wall, const Asked&, Effects&);
+  void serve_now(Time now, WallMs wall, const Asked&, Effects&);
   void serve_command(Time now, WallMs wall, const Asked&, Effects&);
   void serve_together(Time now, WallMs wall, const Asked&, Effects&);
   bool holds(const Key& key) const { return arc_of(key.slot, host_.hive.arcs) == id_; }
@@ -368,6 +388,15 @@ class Arc {
   void progress_change(Time now, Effects&);
   bool ready_for_change(Time now) const;
   Record next_record(const Step& step) const;
+
+  // arc_memory.cpp
+  bool wait_for_values(WallMs wall, const Asked&, Effects&);
+  std::vector<std::string> cold_keys(WallMs wall, const Asked&) const;
+  bool read_for_first(WallMs wall, Slot slot, Effects&);
+  Held take_first(Slot slot);
+  void go_on(Time now, WallMs wall, Slot slot, Effects&);
+  void expire_reading(Time now, Effects&);
+  const char* no_room(bool is_new) const;
 
   // arc_sync.cpp
   void tick_peers(Time now, Effects&);
@@ -391,6 +420,7 @@ class Arc {
   const ArcId id_;
   Standing standing_;
   Table table_;
+  Table::Size counted_;  // of the table, as it is in host_.memory
   std::vector<NodeId> desired_;
 
   Lease given_;        // to whom this member is bound

@@ -289,7 +289,8 @@ void Arc::finish_bucket(std::uint8_t bucket, Effects& effects) {
 
 void Arc::store_entry(const Key& key, const Entry& entry, Effects& effects) {
   if (!in_memory()) write_entries(effects).batch.put(kEntrySpace, row_key(key), encode_row(entry));
-  table_.put(key, entry);
+  table_.put(key, entry, host_.memory.mark());
+  host_.memory.dirty = true;
 }
 
 void Arc::erase_entry(const Key& key, Effects& effects) {
@@ -329,7 +330,7 @@ void Arc::on(Time, NodeId from, const Fetch& m, Effects& effects) {
   Fetched reply{id_, m.epoch, m.boot, m.bucket, m.from, part.next.has_value(), {}, {}};
   if (part.next) reply.next = std::move(*part.next);
   for (auto& [key, entry] : part.entries) reply.items.push_back({std::move(key), std::move(entry)});
-  effects.send(from, reply);
+  effects.send_copy(from, std::move(reply), std::move(part.cold));
 }
 
 void Arc::on_completed(Time now, const Completion& done, Effects& effects) {
@@ -378,6 +379,7 @@ void Arc::on_completed(Time now, const Completion& done, Effects& effects) {
       if (!reign_ || reign_->epoch != done.epoch) return;
       reign_->own = std::max(reign_->own, done.number);
       return advance(now, effects);
+    case Completion::Kind::lap: return;  // the node's
     case Completion::Kind::recovered:
       recovery_.reset();
       heard_ = now;

@@ -60,6 +60,8 @@ void Arc::begin_reign(Time now, Effects& effects) {
     for (Waiting& waiting : reign_->waiting) waiting.number = 0;
     reign_->parked = std::move(before->parked);
     reign_->held = std::move(before->held);
+    reign_->reading = std::move(before->reading);
+    reign_->behind_reads = before->behind_reads;
   }
   effects.log(Level::debug, "arc " + std::to_string(id_) + ": owner in epoch " +
                                 std::to_string(reign_->epoch) + " with " +
@@ -91,6 +93,9 @@ void Arc::step_down(Time now, Effects& effects, const char* why) {
     effects.replies.push_back({waiting.token, moved(record())});
   for (const Held& held : ended.held)
     effects.replies.push_back({held.asked.token, moved(record())});
+  for (const auto& [slot, reading] : ended.reading)
+    for (const Held& held : reading.held)
+      effects.replies.push_back({held.asked.token, moved(record())});
 }
 
 bool Arc::lease_valid(Time now) const {
@@ -252,6 +257,10 @@ void Arc::serve_held(Time now, Effects& effects) {
 }
 
 void Arc::serve(Time now, WallMs wall, const Asked& asked, Effects& effects) {
+  if (!wait_for_values(wall, asked, effects)) serve_now(now, wall, asked, effects);
+}
+
+void Arc::serve_now(Time now, WallMs wall, const Asked& asked, Effects& effects) {
   switch (asked.op) {
     case Op::command: serve_command(now, wall, asked, effects); break;
     case Op::together: serve_together(now, wall, asked, effects); break;
@@ -306,6 +315,9 @@ void Arc::serve_command(Time now, WallMs wall, const Asked& asked, Effects& effe
   Waiting reply;
   reply.number = prepare(key, wall, effects);
   Decision decision = decide(asked.args, stored(key), wall, host_.options.max_value);
+  if (decision.effect == Decision::Effect::put)
+    if (const char* full = no_room(!table_.find(key)))
+      decision = {resp::Value::error(full), {}, {}, 0};
   reply.answer = done(std::move(decision.reply));
   reply.needs_lease = decision.effect == Decision::Effect::none;
   apply(key, decision.effect, std::move(decision.value), decision.expires, effects);
@@ -331,6 +343,8 @@ void Arc::serve_together(Time now, WallMs wall, const Asked& asked, Effects& eff
   std::vector<std::optional<Stored>> all;
   for (std::size_t key : found.keys) all.push_back(stored(asked.args[key]));
   JointDecision decision = decide_together(asked.args, all, wall, host_.options.max_value);
+  if (const char* full = no_room(true); full != nullptr && !decision.changes.empty())
+    decision = {resp::Value::error(full), {}};
   reply.answer = done(std::move(decision.reply));
   reply.needs_lease = decision.changes.empty();
   for (auto& change : decision.changes)
@@ -410,6 +424,7 @@ void Arc::expire_requests(Time now, Effects& effects) {
   };
   std::erase_if(reign_->waiting, late);
   std::erase_if(reign_->parked, late);
+  expire_reading(now, effects);
   std::erase_if(reign_->held, [&](const Held& held) {
     if (now < held.asked.deadline) return false;
     effects.replies.push_back(

@@ -133,7 +133,7 @@ void Arc::send_part(Time now, NodeId node, Peer& peer, Effects& effects) {
   peer.more = !m.last;
   peer.from = part.next.value_or("");
   peer.heard = now;
-  effects.send(node, m);
+  effects.send_copy(node, std::move(m), std::move(part.cold));
 }
 
 void Arc::on(Time now, NodeId from, const SyncAck& m, Effects& effects) {

@@ -12,6 +12,34 @@ Core::Core(Host host, std::map<ArcId, Stored> arcs)
                                       std::move(stored.table), stored.may_have_lost);
     awake_.push_back(arcs_[id].get());
   }
+  host_.memory.max_bytes = host_.options.max_memory;
+  host_.memory.max_values = host_.options.max_entries;
+  host_.memory.on_disk = host_.hive.durability != Durable::none;
+  if (host_.memory.bounded())
+    for (Arc* arc : awake_) arc->count_memory();
+}
+
+// Evicts until the bounds are kept, a bounded number of values in a turn; what was written since
+// the last mark may not go yet. Entries that are nowhere else are not dropped here.
+void Core::keep_in_bounds(Effects& effects) {
+  constexpr std::size_t kAtOnce = 2048;
+  Memory& memory = host_.memory;
+  if (!memory.bounded()) return;
+  for (ArcId arc : dirty_)
+    if (arcs_[arc]) arcs_[arc]->count_memory();
+  if (!memory.on_disk) return;
+  if (memory.dirty && memory.lap == memory.stored + 1) {
+    effects.write(Durability::written)
+        .completions.push_back({0, Completion::Kind::lap, 0, 0, memory.lap, host_.self});
+    ++memory.lap;
+    memory.dirty = false;
+  }
+  std::size_t in_vain = 0;
+  for (std::size_t i = 0; i < kAtOnce && in_vain < awake_.size() && memory.over(); ++i) {
+    Arc& arc = *awake_[evict_next_++ % awake_.size()];
+    const auto random = static_cast<std::uint64_t>(host_.jitter(Duration::max()).count());
+    in_vain = arc.evict(random) ? 0 : in_vain + 1;
+  }
 }
 
 Table Core::empty_table(ArcId arc, const HiveOptions& hive) {
@@ -34,6 +62,7 @@ void Core::drop_idle(Time now) {
   std::erase_if(awake_, [&](Arc* arc) {
     const ArcId id = arc->id();
     if (is_dirty_[id] || !arc->idle(now)) return false;
+    arc->count_memory();
     if (arc->record().epoch > 0) asleep_.emplace(id, arc->standing());
     arcs_[id].reset();
     return true;
@@ -90,7 +119,10 @@ void Core::on_message(Time now, WallMs wall, NodeId from, Type type, std::uint64
     case Type::appends:
       if (const auto m = wire::decode<Appends>(payload))
         for (const auto& arc : m->arcs)
-          if (arc.arc < arcs_.size()) wake(arc.arc).on(now, from, arc, effects);
+          if (arc.arc < arcs_.size()) {
+            mark(arc.arc);
+            wake(arc.arc).on(now, from, arc, effects);
+          }
       return;
     case Type::acks:
       if (const auto m = wire::decode<Acks>(payload))
@@ -174,6 +206,10 @@ void Core::on_request(Time now, WallMs wall, ArcId arc, const Asked& asked, Effe
 
 void Core::on_completed(Time now, const Completion& completion, Effects& effects) {
   SKEP_ASSERT(completion.arc < arcs_.size());
+  if (completion.kind == Completion::Kind::lap) {
+    host_.memory.stored = completion.number;
+    return;
+  }
   mark(completion.arc);
   wake(completion.arc).on_completed(now, completion, effects);
 }
@@ -197,6 +233,7 @@ void Core::flush(Time now, Effects& effects) {
     arcs_[arc]->flush(effects);
     urgent = urgent || arcs_[arc]->wants_lease();
   }
+  keep_in_bounds(effects);
   dirty_.clear();
   if (!effects.changed.empty()) plan(now, effects);  // a place among the moves may be free
   if (urgent && now >= last_heartbeat_ + host_.options.heartbeat / 16)

@@ -41,6 +41,11 @@ class Core {
                   std::string_view payload, Effects&);
   void on_completed(Time now, const Completion&, Effects&);
   void on_tick(Time now, WallMs wall, Effects&);
+  void on_read(Time now, WallMs wall, const Effects::Read& read, Result<Entry> result,
+               Effects& effects) {
+    mark(read.arc);
+    wake(read.arc).on_read(now, wall, read, std::move(result), effects);
+  }
   // A request of this node's own clients. Its token must be below kRemote.
   void on_request(Time now, WallMs wall, ArcId arc, const Asked&, Effects&);
   // A record that somebody was heard to have.
@@ -64,6 +69,8 @@ class Core {
   // Arcs whose record, as far as is known here, names this node.
   std::size_t kept() const;
   const Host& host() const { return host_; }
+  // The store holds more than its bound, or no longer does.
+  void set_disk_full(bool full) { host_.memory.disk_full = full; }
   // The arcs that this node takes part in, in order.
   std::span<const Arc* const> arcs() const { return awake_; }
   // Null: it takes no part in that arc.
@@ -97,6 +104,7 @@ class Core {
   const Wish& wish(ArcId arc) const;
   void mark(ArcId arc);
   bool first_time(NodeId from, std::uint64_t request);
+  void keep_in_bounds(Effects&);
   void send_heartbeats(Time now, bool urgent_only, Effects&);
   void plan(Time now, Effects&);
   std::optional<Step> wanted_step(const Arc& arc) const;
@@ -111,8 +119,9 @@ class Core {
   // Of the arcs that somebody asked for.
   mutable std::map<ArcId, Wish> wishes_;
   std::set<NodeId> stopping_;
-  std::vector<ArcId> dirty_;    // may have something to flush
-  std::vector<bool> is_dirty_;  // the same by arc
+  std::vector<ArcId> dirty_;          // may have something to flush
+  std::vector<bool> is_dirty_;        // the same by arc
+  std::size_t evict_next_ = 0;  // the arc that evicts next
   Time next_heartbeat_{};
   Time last_heartbeat_{};
   std::uint64_t next_remote_ = kRemote;

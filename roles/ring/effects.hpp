@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "net/base/log.hpp"
@@ -29,6 +31,7 @@ struct Completion {
     own,        // the owner's own stream up to `number`
     recovered,  // what was pulled after a power cut
     flushed,    // the stream that comes from `node` is synced up to `number`
+    lap,        // all writes of the lap `number` (see memory.hpp): the node's, not an arc's
   };
   ArcId arc = 0;
   Kind kind = Kind::promised;
@@ -39,11 +42,18 @@ struct Completion {
 };
 
 struct Effects {
+  // A part of a copy, of which some values are to be read from the store before it is sent. If one
+  // is not there any more in that version, it is not sent: the other node asks again.
+  struct Copy {
+    std::variant<SyncPart, Fetched> message;
+    std::vector<std::size_t> cold;  // places among its items
+  };
   struct Send {
     NodeId to = 0;
     Type type = Type::heartbeat;
     std::uint64_t request = 0;
     std::string payload;
+    std::optional<Copy> copy;  // instead of the payload
   };
   struct Write {
     Durability durability = Durability::written;
@@ -53,6 +63,12 @@ struct Effects {
   struct Reply {
     std::uint64_t token = 0;  // of the request
     Answer answer;
+  };
+  // The value of an entry that was evicted, to be read after the writes; comes back as an event.
+  struct Read {
+    ArcId arc = 0;
+    std::string key;
+    Version version;
   };
   struct Line {
     Level level = Level::info;
@@ -65,12 +81,17 @@ struct Effects {
   std::map<NodeId, Acks> acks;
   std::vector<Write> writes;  // to be submitted in this order
   Write memory;               // completions of what is kept in memory only; without a batch
+  std::vector<Read> reads;
   std::vector<Reply> replies;
   std::vector<Line> lines;
   std::vector<ArcId> changed;  // arcs whose record is news here
 
   template <class M> void send(NodeId to, const M& message, std::uint64_t request = 0) {
-    sends.push_back({to, M::kType, request, wire::encode(message)});
+    sends.push_back({to, M::kType, request, wire::encode(message), {}});
+  }
+  template <class M> void send_copy(NodeId to, M message, std::vector<std::size_t> cold) {
+    if (cold.empty()) return send(to, message);
+    sends.push_back({to, M::kType, 0, {}, Copy{std::move(message), std::move(cold)}});
   }
   // The batch to add to; a new one where the durability changes, for there is one order.
   Write& write(Durability durability) {
@@ -80,7 +101,8 @@ struct Effects {
   }
   bool empty() const {
     return sends.empty() && appends.empty() && acks.empty() && writes.empty() &&
-           memory.completions.empty() && replies.empty() && lines.empty() && changed.empty();
+           memory.completions.empty() && reads.empty() && replies.empty() && lines.empty() &&
+           changed.empty();
   }
   // Keeps the memory.
   void clear() {
@@ -89,6 +111,7 @@ struct Effects {
     acks.clear();
     writes.clear();
     memory.completions.clear();
+    reads.clear();
     replies.clear();
     lines.clear();
     changed.clear();

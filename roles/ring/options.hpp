@@ -47,6 +47,10 @@ struct Options {
   std::uint32_t moves = 8;                        // arcs whose members this node changes at once
   std::size_t max_waiting = 100'000;              // requests held while an arc has no owner
   std::size_t max_value = std::size_t{16} << 20;  // bytes that a value may grow to
+  std::uint64_t max_memory = 0;                   // bytes of entries in memory; 0: no bound
+  std::uint64_t max_entries = 0;                  // values in memory; 0: no bound
+  std::uint64_t max_disk = 0;                     // bytes in the store; 0: no bound
+  std::size_t reads_at_once = 64;                 // values read back in a turn of the loop
   std::size_t chunk_bytes = 256 * 1024;           // of a copy, a message
   // While there are tombstones, the owner asks this often whether all members have them synced.
   Duration sweep_every = std::chrono::seconds(1);

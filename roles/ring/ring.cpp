@@ -11,6 +11,7 @@ namespace skep::ring {
 namespace {
 
 constexpr std::string_view kHiveSpace = "ring.hive";  // "options", "boot", "founder"
+constexpr Duration kLookAtDisk = std::chrono::milliseconds(250);
 constexpr Duration kAskStoreAgain = std::chrono::seconds(1);
 constexpr std::size_t kMaxFrame = 1 << 20;  // of collected appends, roughly
 
@@ -128,6 +129,17 @@ Result<> Ring::load() {
     return Record::has(arc.standing.record.everybody(), store_.identity());
   };
   std::size_t damaged = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t values = 0;
+  // What does not fit stays on disk.
+  const auto put = [&](Table& table, std::string_view key, const Entry& entry) {
+    const std::size_t before = table.sizes().bytes;
+    const bool cold = (options_.max_memory != 0 && bytes > options_.max_memory) ||
+                      (options_.max_entries != 0 && values >= options_.max_entries);
+    cold ? table.put_cold(key, entry) : table.put(key, entry);
+    bytes += table.sizes().bytes - before;
+    if (!cold && !entry.tombstone) ++values;
+  };
   auto scanned =
       store_.scan(kEntrySpace, {}, {}, [&](std::string_view row_key, std::string_view row) {
         const std::string_view key = key_of_row(row_key);
@@ -139,7 +151,7 @@ Result<> Ring::load() {
         Core::Stored& arc = found->second;
         auto entry = decode_entry(row);
         if (entry) {
-          arc.table.put(key, *entry);
+          put(arc.table, key, *entry);
         } else {
           arc.may_have_lost = true;  // repaired from the others, like after a power cut
           ++damaged;
@@ -221,6 +233,7 @@ void Ring::tick() {
   core_->on_tick(now, env_.clock.wall(), effects_);
   router_->on_tick(now);
   retry_refused();
+  look_at_disk();
   report();
   check_ending();
   schedule();
@@ -345,14 +358,67 @@ void Ring::carry_out() {
   std::swap(effects_, carried_out_);
   Effects& effects = carried_out_;
   for (auto& write : effects.writes) submit(std::move(write));
-  for (const auto& message : effects.sends)
-    send(message.to, message.type, message.request, message.payload);
+  for (auto& message : effects.sends)
+    if (!message.copy || complete(*message.copy, message.payload))
+      send(message.to, message.type, message.request, message.payload);
   for (auto& [node, appends] : effects.appends) send_frames(node, std::move(appends.arcs));
   for (const auto& [node, acks] : effects.acks) send(node, Type::acks, 0, wire::encode(acks));
   for (const auto& line : effects.lines) env_.log.write(line.level, "ring", line.text);
   for (ArcId arc : effects.changed) spread(arc);
   for (auto& reply : effects.replies) router_->on_answer(now, reply.token, std::move(reply.answer));
+  for (auto& read : effects.reads) reads_.push_back(std::move(read));
   effects.clear();
+  read_back();
+}
+
+Result<Entry> Ring::stored_entry(std::string_view key) {
+  auto row = store_.get(kEntrySpace, row_key(key));
+  if (!row) return tl::unexpected(row.error());
+  if (!*row) return fail(Code::corrupt, "an entry is missing");
+  return decode_entry(**row);
+}
+
+// Reads what is cold of a copy's part. False: it is not as it was any more.
+bool Ring::complete(Effects::Copy& copy, std::string& payload) {
+  return std::visit(
+      [&](auto& message) {
+        for (const std::size_t place : copy.cold) {
+          Item& item = message.items[place];
+          auto entry = stored_entry(item.key);
+          if (!entry || entry->version != item.entry.version) return false;
+          item.entry = std::move(*entry);
+        }
+        payload = wire::encode(message);
+        return true;
+      },
+      copy.message);
+}
+
+// Now and then: how much a store holds changes slowly.
+void Ring::look_at_disk() {
+  const Time now = env_.clock.now();
+  if (options_.max_disk == 0 || now < looked_at_disk_ + kLookAtDisk) return;
+  looked_at_disk_ = now;
+  const auto used = store_.used();
+  const bool full = used && *used > options_.max_disk;
+  core_->set_disk_full(full);
+  if (full != std::exchange(disk_full_, full))
+    env_.log.write(full ? Level::error : Level::info, "ring",
+                   full ? "the store holds " + std::to_string(*used) +
+                              " bytes, more than ring.max_disk: writes are refused"
+                        : "the store holds less than ring.max_disk: writes are taken again");
+}
+
+// A few in a turn: a read that misses the page cache takes its time.
+void Ring::read_back() {
+  if (reads_.empty()) return;
+  const Time now = env_.clock.now();
+  for (std::size_t i = 0; i < options_.reads_at_once && !reads_.empty(); ++i) {
+    const Effects::Read read = std::move(reads_.front());
+    reads_.pop_front();
+    core_->on_read(now, env_.clock.wall(), read, stored_entry(read.key), effects_);
+  }
+  schedule();
 }
 
 void Ring::send_frames(NodeId to, std::vector<Appends::Arc> arcs) {

@@ -95,6 +95,10 @@ class Ring : public Keyspace {
   void carry_out();
   void submit(Effects::Write write);
   void retry_refused();
+  Result<Entry> stored_entry(std::string_view key);
+  bool complete(Effects::Copy& copy, std::string& payload);
+  void read_back();
+  void look_at_disk();
   void send_frames(NodeId to, std::vector<Appends::Arc> arcs);
   void spread(ArcId arc);
   void report();
@@ -120,7 +124,10 @@ class Ring : public Keyspace {
   Effects effects_;      // of the turn, so far
   Effects carried_out_;  // kept for its memory
   bool scheduled_ = false;
-  bool refusing_ = false;               // the store: said in the log
+  bool refusing_ = false;  // the store: said in the log
+  Time looked_at_disk_{};
+  bool disk_full_ = false;
+  std::deque<Effects::Read> reads_;     // still to be made
   std::deque<Effects::Write> refused_;  // by the store; they and all that follow are tried again
   Timers::Id ticking_ = 0;
   bool nodes_changed_ = false;       // the core has not been told

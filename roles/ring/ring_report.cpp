@@ -53,6 +53,10 @@ void Ring::report(Metrics& metrics) const {
   metrics.gauge("skep_ring_values_in_memory", "Entries whose value is in memory.", sizes.values);
   metrics.gauge("skep_ring_value_bytes", "Bytes of the values in memory.", sizes.value_bytes);
   metrics.gauge("skep_ring_memory_bytes", "Memory that the copies take, all in all.", sizes.bytes);
+  const Memory& memory = core_->host().memory;
+  metrics.counter("skep_ring_evictions_total", "Values dropped from memory.", memory.evictions);
+  metrics.counter("skep_ring_read_backs_total", "Values read from the disk again.",
+                  memory.read_backs);
   for (const auto& [peer, writes] : lag) {
     const auto member = membership_.members().find(peer);
     if (member == membership_.members().end()) continue;

@@ -33,6 +33,9 @@ Options options_of(const conf::RingConfig& from) {
   options.replace_after = from.replace_after;
   options.request_timeout = from.request_timeout;
   options.max_value = from.max_value;
+  options.max_memory = from.max_memory;
+  options.max_entries = from.max_entries;
+  options.max_disk = from.max_disk;
   options.moves = static_cast<std::uint32_t>(from.moves);
   return options;
 }

@@ -160,6 +160,10 @@ void RingClients::answered(Asked& asked, const Result<resp::Value>& result) {
     asked.state = result.error().done() == Done::no ? State::failed : State::unknown;
     return;
   }
+  if (result->kind == resp::Value::Kind::error && result->text.starts_with("OOM ")) {
+    asked.state = State::failed;
+    return;
+  }
   ++done_;
   asked.state = State::done;
   asked.reply = *result;

@@ -77,6 +77,12 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
   plan.disk.flush_interval = dice.between(milliseconds(100), seconds(2));
   plan.timers_late = dice.between(Duration(0), milliseconds(30));
   plan.clock_rate = static_cast<std::int64_t>(dice.below(5000));
+  // Where few requests may wait, the last reads, which come all at once, would be refused.
+  if (plan.ring.max_waiting > 4 && dice.chance(0.3)) {
+    if (dice.chance(0.7)) plan.ring.max_entries = dice.between(1, 3);
+    if (dice.chance(0.3)) plan.ring.max_memory = dice.between(300, 3000);
+    plan.ring.reads_at_once = one_of<std::size_t>(dice, {1, 64});
+  }
   plan.together = plan.tags < plan.keys && dice.chance(0.3);
   if (dice.chance(0.25)) plan.ring.hive.durability = ring::Durable::commit;
   if (dice.chance(0.2)) plan.ring.hive.durability = ring::Durable::none;
@@ -96,7 +102,8 @@ std::string RingPlan::show() const {
       std::to_string(ring.hive.replication) + ", lease " + ms(ring.hive.lease()) + ", heartbeat " +
       ms(ring.heartbeat) + ", takeover " + ms(ring.takeover_after) + ", replace " +
       ms(ring.replace_after) + ", request " + ms(ring.request_timeout) + ", moves " +
-      std::to_string(ring.moves) + ", chunk " + std::to_string(ring.chunk_bytes) + ", flush " +
+      std::to_string(ring.moves) + ", chunk " + std::to_string(ring.chunk_bytes) + ", in memory " +
+      std::to_string(ring.max_entries) + " or " + std::to_string(ring.max_memory) + "B, flush " +
       ms(disk.flush_interval) + ", " + ms(safety) + " of";
   if (ring.hive.durability == ring::Durable::commit) out += " (synced)";
   if (ring.hive.durability == ring::Durable::none) out += " (in memory)";

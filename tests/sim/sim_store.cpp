@@ -151,6 +151,13 @@ void SimStore::preset(std::string_view space, std::string key, std::string value
     (*spaces)[std::string(space)].insert_or_assign(key, value);
 }
 
+Result<std::uint64_t> SimStore::used() {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, space] : current_)
+    for (const auto& [key, value] : space) bytes += key.size() + value.size();
+  return bytes;
+}
+
 void SimStore::reopen() { last_sync_ = time_.now(); }
 
 void SimStore::fill(bool full) {
