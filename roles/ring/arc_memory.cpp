@@ -2,6 +2,8 @@
 // the store has it; key, version and expiry stay, so copies are compared, walked and expired as
 // ever, and a key that is not there is known not to be. The owner reads a value back before it
 // decides on the key; requests for keys of its slot wait in their order meanwhile.
+#include <algorithm>
+
 #include "net/base/plant.hpp"
 #include "roles/ring/arc.hpp"
 #include "roles/ring/commands.hpp"

@@ -119,8 +119,8 @@ class Core {
   // Of the arcs that somebody asked for.
   mutable std::map<ArcId, Wish> wishes_;
   std::set<NodeId> stopping_;
-  std::vector<ArcId> dirty_;          // may have something to flush
-  std::vector<bool> is_dirty_;        // the same by arc
+  std::vector<ArcId> dirty_;    // may have something to flush
+  std::vector<bool> is_dirty_;  // the same by arc
   std::size_t evict_next_ = 0;  // the arc that evicts next
   Time next_heartbeat_{};
   Time last_heartbeat_{};

@@ -38,9 +38,7 @@ struct Memory {
   }
   // Nothing that is evicted makes room for another key: it is too much even without any value, or
   // what is in memory is nowhere else.
-  bool full() const {
-    return on_disk ? max_bytes != 0 && bytes - value_bytes > max_bytes : over();
-  }
+  bool full() const { return on_disk ? max_bytes != 0 && bytes - value_bytes > max_bytes : over(); }
 
   std::uint8_t mark() const { return static_cast<std::uint8_t>(lap); }
   // An entry with this mark is in the store. One of an old lap may pass for one of the newest.

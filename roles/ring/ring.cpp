@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kHiveSpace = "ring.hive";  // "options", "boot", "founder"
 constexpr Duration kLookAtDisk = std::chrono::milliseconds(250);
+constexpr Duration kReadInATurn = std::chrono::milliseconds(2);  // roughly
 constexpr Duration kAskStoreAgain = std::chrono::seconds(1);
 constexpr std::size_t kMaxFrame = 1 << 20;  // of collected appends, roughly
 
@@ -385,6 +386,9 @@ bool Ring::complete(Effects::Copy& copy, std::string& payload) {
         for (const std::size_t place : copy.cold) {
           Item& item = message.items[place];
           auto entry = stored_entry(item.key);
+          if (!entry)
+            env_.log.write(Level::error, "ring",
+                           "cannot copy an entry to another node: " + entry.error().message);
           if (!entry || entry->version != item.entry.version) return false;
           item.entry = std::move(*entry);
         }
@@ -409,11 +413,13 @@ void Ring::look_at_disk() {
                         : "the store holds less than ring.max_disk: writes are taken again");
 }
 
-// A few in a turn: a read that misses the page cache takes its time.
+// A few in a turn, and fewer where they miss the page cache: other clients are not kept waiting.
 void Ring::read_back() {
   if (reads_.empty()) return;
-  const Time now = env_.clock.now();
+  const Time began = env_.clock.now();
+  Time now = began;
   for (std::size_t i = 0; i < options_.reads_at_once && !reads_.empty(); ++i) {
+    if ((now = env_.clock.now()) >= began + kReadInATurn) break;
     const Effects::Read read = std::move(reads_.front());
     reads_.pop_front();
     core_->on_read(now, env_.clock.wall(), read, stored_entry(read.key), effects_);

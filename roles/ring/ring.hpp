@@ -3,6 +3,7 @@
 // of the whole turn: one batch to the store, one frame of appends to each member.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>

@@ -39,6 +39,10 @@ std::uint64_t parse_hash(std::string_view text) {
   return hash >> Index::kHashBits == 0 ? hash : 0;
 }
 
+// What a read of a value from the disk counts as, when a part is cut: it takes longer than to send
+// a short one.
+constexpr std::size_t kReadBytes = 1024;
+
 }  // namespace
 
 Table::Table(Slot first, std::uint32_t count)
@@ -167,7 +171,7 @@ Table::Part Table::part(std::uint32_t bucket, std::string_view from, std::size_t
     }
     if (block->cold()) part.cold.push_back(part.entries.size());
     part.entries.emplace_back(block->key(), block->view().entry());
-    size += block->key().size() + block->value_size();
+    size += block->key().size() + block->value_size() + (block->cold() ? kReadBytes : 0);
     last = hash;
   }
   return part;

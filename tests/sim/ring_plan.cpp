@@ -72,20 +72,39 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
   plan.bad_network.hold = dice.between(milliseconds(10), milliseconds(2000));
   plan.bad_network.corrupt = dice.chance(0.2) ? 0.001 : 0;
   plan.disk.sync_max = dice.between(milliseconds(1), milliseconds(120));
-  // Candidates that sync no faster than others lose patience would duel for ever.
-  plan.disk.sync_max = std::min(plan.disk.sync_max, plan.ring.takeover_after / 8);
   plan.disk.flush_interval = dice.between(milliseconds(100), seconds(2));
   plan.timers_late = dice.between(Duration(0), milliseconds(30));
   plan.clock_rate = static_cast<std::int64_t>(dice.below(5000));
+  plan.together = plan.tags < plan.keys && dice.chance(0.3);
+  if (dice.chance(0.25)) plan.ring.hive.durability = ring::Durable::commit;
+  if (dice.chance(0.2)) plan.ring.hive.durability = ring::Durable::none;
+  // Copies of many pieces, with writes between them.
+  if (dice.chance(0.4)) {
+    plan.keys = dice.between(8, 24);
+    plan.tags = dice.between(1, 2);
+    plan.think = dice.between(milliseconds(20), milliseconds(80));
+    plan.ring.chunk_bytes = 64;
+  }
+  // Little but partitions, one after the other; also with restarts that are as short as a lease.
+  if (dice.chance(0.3)) {
+    plan.faults = {Fault::split, Fault::isolate, Fault::path};
+    if (dice.chance(0.5)) {
+      plan.faults = {Fault::kill, Fault::path};
+      plan.ring.takeover_after = dice.between(milliseconds(80), milliseconds(300));
+    }
+    plan.fault_every = dice.between(milliseconds(300), milliseconds(1500));
+    plan.think = std::min<Duration>(plan.think, milliseconds(100));
+  }
+  // Candidates that sync no faster than others lose patience would duel for ever.
+  plan.disk.sync_max = std::min(plan.disk.sync_max, plan.ring.takeover_after / 8);
   // Where few requests may wait, the last reads, which come all at once, would be refused.
-  if (plan.ring.max_waiting > 4 && dice.chance(0.3)) {
+  // With entries in memory only, writes would.
+  const bool on_disk = plan.ring.hive.durability != ring::Durable::none;
+  if (on_disk && plan.ring.max_waiting > 4 && dice.chance(0.4)) {
     if (dice.chance(0.7)) plan.ring.max_entries = dice.between(1, 3);
     if (dice.chance(0.3)) plan.ring.max_memory = dice.between(300, 3000);
     plan.ring.reads_at_once = one_of<std::size_t>(dice, {1, 64});
   }
-  plan.together = plan.tags < plan.keys && dice.chance(0.3);
-  if (dice.chance(0.25)) plan.ring.hive.durability = ring::Durable::commit;
-  if (dice.chance(0.2)) plan.ring.hive.durability = ring::Durable::none;
   return plan;
 }
 

@@ -173,6 +173,26 @@ class Hive {
     mail_.push_back({from, to, Type::request, token, wire::encode(r)});
     return true;
   }
+  static Result<Entry> stored_entry(Node_& node, const std::string& key) {
+    const auto& space = node.disk["ring"];
+    const auto row = space.find(row_key(key));
+    if (row == space.end()) return fail(Code::corrupt, "an entry is missing");
+    return decode_entry(row->second);
+  }
+  static bool complete(Node_& node, Effects::Copy& copy, std::string& payload) {
+    return std::visit(
+        [&](auto& message) {
+          for (const std::size_t place : copy.cold) {
+            Item& item = message.items[place];
+            auto entry = stored_entry(node, item.key);
+            if (!entry || entry->version != item.entry.version) return false;
+            item.entry = std::move(*entry);
+          }
+          payload = wire::encode(message);
+          return true;
+        },
+        copy.message);
+  }
   // Carries everything out until nothing is left.
   void settle() {
     bool busy = true;
@@ -198,7 +218,12 @@ class Hive {
             node.core->on_completed(now_, done, node.effects);
         }
         for (auto& send : effects.sends)
-          mail_.push_back({id, send.to, send.type, send.request, send.payload});
+          if (!send.copy || complete(node, *send.copy, send.payload))
+            mail_.push_back({id, send.to, send.type, send.request, send.payload});
+        for (const auto& read : effects.reads) {
+          busy = true;
+          node.core->on_read(now_, wall(), read, stored_entry(node, read.key), node.effects);
+        }
         for (auto& [to, appends] : effects.appends)
           if (!appends.arcs.empty())
             mail_.push_back({id, to, Type::appends, 0, wire::encode(appends)});
