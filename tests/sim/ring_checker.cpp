@@ -151,7 +151,8 @@ std::optional<ring::Entry> RingChecker::whole(const RingNode& node, std::string_
   return std::move(*entry);
 }
 
-void RingChecker::acknowledged(const std::string& key, const std::string& value, bool deletes) {
+void RingChecker::acknowledged(Duration now, const std::string& key, const std::string& value,
+                               bool deletes) {
   const std::size_t a = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
   for (const auto& node : nodes_) {
     const Arc* arc = node->core() == nullptr ? nullptr : node->core()->find(id_of(a));
@@ -160,14 +161,13 @@ void RingChecker::acknowledged(const std::string& key, const std::string& value,
     if (!found || found->tombstone) continue;
     const auto entry = whole(*node, key, *found);
     if (!entry || entry->value != value) continue;
-    Floor& floor = floors_[key];
-    if (floor.version < entry->version) floor = {entry->version, value, false, deletes};
+    add_floor(key, {now, entry->version, value, false, deletes});
     return;
   }
 }
 
 // Which delete that was is seen from its tombstone on a majority, where that still is.
-void RingChecker::deleted(const std::string& key) {
+void RingChecker::deleted(Duration now, const std::string& key) {
   const std::size_t arc = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
   const std::vector<Record> records = current(arc);
   if (records.empty()) return;
@@ -178,9 +178,18 @@ void RingChecker::deleted(const std::string& key) {
     const auto entry = node == nullptr ? std::nullopt : kept(*node, key);
     if (!entry || !entry->tombstone) continue;
     if (++tombstones[entry->version] < members.size() / 2 + 1) continue;
-    Floor& floor = floors_[key];
-    if (floor.version < entry->version) floor = {entry->version, {}, true, true};
+    add_floor(key, {now, entry->version, {}, true, true});
   }
+}
+
+void RingChecker::add_floor(const std::string& key, Floor floor) {
+  std::vector<Floor>& floors = floors_[key];
+  if (floors.empty() || floors.back().version < floor.version) floors.push_back(std::move(floor));
+}
+
+void RingChecker::lost_since(Duration safe) {
+  for (auto& [key, floors] : floors_)
+    std::erase_if(floors, [&](const Floor& floor) { return floor.acknowledged > safe; });
 }
 
 ring::Standing RingChecker::standing(const RingNode& node, std::size_t arc) const {
@@ -276,7 +285,9 @@ bool RingChecker::missed(const std::string& key, const Floor& floor, const Recor
 }
 
 void RingChecker::check_acknowledged() {
-  for (const auto& [key, floor] : floors_) {
+  for (const auto& [key, floors] : floors_) {
+    if (floors.empty()) continue;
+    const Floor& floor = floors.back();
     const std::size_t arc = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
     const std::vector<Record> records = current(arc);
     if (records.empty() || !missed(key, floor, records.back(), arc)) continue;

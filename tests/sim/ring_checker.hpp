@@ -28,9 +28,11 @@ class RingChecker {
   void after_step(RingNode& node);
   // A client was told that `key` has `value`: from now on this version, or a later one, stays.
   // `deletes`: entries of this key may be deleted.
-  void acknowledged(const std::string& key, const std::string& value, bool deletes);
+  void acknowledged(Duration now, const std::string& key, const std::string& value, bool deletes);
   // A client was told that `key` is deleted: what it had until then does not come back.
-  void deleted(const std::string& key);
+  void deleted(Duration now, const std::string& key);
+  // All nodes have lost power: what was acknowledged after `safe` may be gone.
+  void lost_since(Duration safe);
   // So many of those who count for the record in force have every acknowledged write that no
   // majority can miss one; of an acknowledged delete, unless none of them has what was deleted.
   void check_acknowledged();
@@ -39,6 +41,9 @@ class RingChecker {
   // (`wipe` false; where entries are in memory only, any end of its process takes them), or
   // everything.
   bool may_damage(const RingNode& node, bool wipe) const;
+  // Whether they hold when all machines lose power at once, but for what was written last: what is
+  // left of each copy is compared with all others, so none may be gone for good.
+  bool may_black_out() const { return synced() || (!in_memory() && !names_lost()); }
   bool in_memory() const { return plan_.ring.hive.durability == ring::Durable::none; }
   // Whether a record that counts names an identity whose disk was lost.
   bool names_lost() const;
@@ -54,6 +59,7 @@ class RingChecker {
 
  private:
   struct Floor {
+    Duration acknowledged{};
     ring::Version version;
     std::string value;
     bool deleted = false;
@@ -68,6 +74,7 @@ class RingChecker {
     Time until{};
     ring::Epoch promised = 0;  // the giver, last
   };
+  void add_floor(const std::string& key, Floor floor);
   void check_bond(RingNode& node, std::size_t arc);
   void check_list(const RingNode& node);
   // What a disk has of an arc for sure; nothing if it has nothing.
@@ -96,10 +103,10 @@ class RingChecker {
   Broken broken_;
   RingNode::Print print_;
   std::map<std::pair<std::size_t, ring::Epoch>, ring::Record> records_;
-  std::vector<std::vector<ring::Record>> last_;  // by node and arc, as it was seen last
-  mutable std::vector<ring::Epoch> in_force_;    // by arc, the newest that was ever seen to be
-  std::map<NodeId, std::size_t> identities_;     // every one that was ever seen, and its node
-  std::map<std::string, Floor> floors_;
+  std::vector<std::vector<ring::Record>> last_;       // by node and arc, as it was seen last
+  mutable std::vector<ring::Epoch> in_force_;         // by arc, the newest that was ever seen to be
+  std::map<NodeId, std::size_t> identities_;          // every one that was ever seen, and its node
+  std::map<std::string, std::vector<Floor>> floors_;  // by key, each above the one before
   std::set<NodeId> wiped_;
   std::vector<std::vector<Bond>> bonds_;  // by node and arc
   // By node, of its life the incarnations that it has heard of.

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/sim/register_model.hpp"
+#include "tests/sim/lossy_history.hpp"
 #include "tests/sim/ring_node.hpp"
 
 namespace skep::sim {
@@ -31,6 +31,8 @@ class RingClients {
   bool stopped() const { return stopped_; }
   // Reads every key through this node; `failed` is called for each that cannot be read.
   void read_all(RingNode& node, std::function<void(const std::string& why)> failed);
+  // All nodes have lost power: what was acknowledged after `safe` may be gone.
+  void lost_since(Duration safe);
   // Requests at nodes that have lived on, unanswered.
   std::size_t unanswered() const;
 
@@ -84,6 +86,7 @@ class RingClients {
   Acknowledged acknowledged_;
   std::vector<Client> clients_;
   std::deque<Asked> records_;
+  std::vector<Loss> losses_;
   std::uint64_t values_ = 0;
   std::int64_t last_stamp_ = 0;
   std::size_t done_ = 0;

@@ -49,6 +49,7 @@ void RingSim::inject(Fault fault) {
     case Fault::disk_stall:
     case Fault::disk_full: return disturb_disk(fault);
     case Fault::bad_network: return bad_times();
+    case Fault::blackout: return black_out();
     case Fault::pause:
       if (RingNode* node = pick()) {
         // Often just long enough to come back while others take over.
@@ -59,6 +60,7 @@ void RingSim::inject(Fault fault) {
         note("sim: node" + std::to_string(node->index()) + " pauses for " +
              std::to_string(length.count() / 1000) + "ms");
         node->pause(length);
+        late_until_ = std::max(late_until_, time_.now() + length + unsynced());
       }
       return;
     case Fault::wall_jump:
@@ -192,12 +194,36 @@ void RingSim::disturb_disk(Fault fault) {
   const Duration length = dice_.between(milliseconds(50), seconds(4));
   note("sim: node" + std::to_string(node->index()) + " " + std::string(name(fault)) + " for " +
        std::to_string(length.count() / 1000) + "ms");
+  late_until_ = std::max(late_until_, time_.now() + length + unsynced());
   if (fault == Fault::disk_stall) return node->store()->stall_until(time_.now() + length);
   node->store()->fill(true);
   const std::uint64_t life = node->life();
   time_.after(length, nullptr, [node, life] {
     if (node->life() == life) node->store()->fill(false);
   });
+}
+
+// A sync may be under way when a write comes, and takes its time when it is due.
+Duration RingSim::unsynced() const {
+  return plan_.disk.flush_interval + 2 * plan_.disk.sync_max + 2 * plan_.disk.write_max;
+}
+
+void RingSim::black_out() {
+  const bool leaving =
+      std::any_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->leaving; });
+  if (leaving || !checker_->may_black_out()) return;
+  const bool loses = plan_.ring.hive.durability != ring::Durable::commit;
+  if (loses && time_.now() < late_until_) return;
+  note("sim: all lose power");
+  for (const auto& node : nodes_) {
+    if (!node->up()) continue;
+    node->crash(SimStore::Crash::powercut);
+    restart_later(*node);
+  }
+  if (!loses) return;
+  const Duration safe = time_.now() - unsynced();
+  checker_->lost_since(safe);
+  clients_->lost_since(safe);
 }
 
 void RingSim::bad_times() {

@@ -13,7 +13,7 @@ std::string_view name(Fault fault) {
   constexpr std::array<std::string_view, kFaults> kNames = {
       "kill",      "powercut",    "failed_sync", "wipe",  "stop",       "pause",
       "split",     "isolate",     "path",        "reset", "disk_stall", "disk_full",
-      "wall_jump", "bad_network", "join",        "leave"};
+      "wall_jump", "bad_network", "join",        "leave", "blackout"};
   return kNames[static_cast<std::size_t>(fault)];
 }
 
@@ -60,7 +60,8 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
                                       : dice.between(milliseconds(300), milliseconds(3000));
   const double taste = one_of<double>(dice, {0.1, 0.25, 0.5, 0.8});
   for (std::size_t i = 0; i < kFaults; ++i)
-    if (dice.chance(taste)) plan.faults.push_back(static_cast<Fault>(i));
+    if (const auto fault = static_cast<Fault>(i); fault != Fault::blackout && dice.chance(taste))
+      plan.faults.push_back(fault);
   plan.ring = draw_ring(dice);
   plan.dead_after = dice.between(milliseconds(500), milliseconds(1500));
   plan.network.delay_max = dice.between(microseconds(100), milliseconds(20));
@@ -105,6 +106,7 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
     if (dice.chance(0.3)) plan.ring.max_memory = dice.between(300, 3000);
     plan.ring.reads_at_once = one_of<std::size_t>(dice, {1, 64});
   }
+  if (dice.chance(0.1)) plan.faults.push_back(Fault::blackout);
   return plan;
 }
 

@@ -31,8 +31,9 @@ enum class Fault : std::uint8_t {
   bad_network,  // loss, duplicates, delays for a while
   join,         // a new node, or one that had left, with an empty disk
   leave,        // a node goes for good
+  blackout,     // all machines lose power in one instant
 };
-inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::leave) + 1;
+inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::blackout) + 1;
 std::string_view name(Fault fault);
 
 struct RingPlan {

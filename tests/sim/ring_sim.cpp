@@ -50,9 +50,9 @@ void RingSim::build() {
       plan_, nodes_, [this](const std::string& what) { fail(Outcome::unsafe, what); }, print);
   RingClients::Acknowledged acknowledged;
   acknowledged.put = [this](const std::string& key, const std::string& value, bool deletes) {
-    checker_->acknowledged(key, value, deletes);
+    checker_->acknowledged(time_.now(), key, value, deletes);
   };
-  acknowledged.deleted = [this](const std::string& key) { checker_->deleted(key); };
+  acknowledged.deleted = [this](const std::string& key) { checker_->deleted(time_.now(), key); };
   clients_ = std::make_unique<RingClients>(plan_, time_, nodes_, dice_.fork(), print,
                                            std::move(acknowledged));
   for (std::size_t i = 0; i < plan_.nodes; ++i)

@@ -51,6 +51,9 @@ class RingSim {
   void join_node();
   void partition(Fault fault);
   void disturb_disk(Fault fault);
+  void black_out();
+  // How long after its acknowledgement a write may be gone with the power, by the disks' promise.
+  Duration unsynced() const;
   void bad_times();
   void restart_later(RingNode& node);
   void restart(RingNode& node);
@@ -72,6 +75,7 @@ class RingSim {
   std::unique_ptr<RingChecker> checker_;
   std::unique_ptr<RingClients> clients_;
   bool faults_over_ = false;
+  Duration late_until_{};  // until when disks that stood still may not have synced what they should
   RingReport report_;
 };
 

@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "tests/sim/lossy_history.hpp"
 #include "tests/sim/register_model.hpp"
 
 namespace skep::sim {
@@ -254,6 +255,70 @@ TEST(Linearizability, DecidesTenThousandOperationsOnOneKey) {
 
 TEST(Linearizability, DecidesHistoriesFullOfUnknownOutcomes) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) expect_decided(long_history(seed, 500, 8, 10));
+}
+
+// The power goes at 100, and what was acknowledged by 50 is kept.
+Verdict after_loss(const RegisterHistory& history) {
+  const Loss losses[] = {{100, 50}};
+  return check_lossy_register(history, losses).verdict;
+}
+
+Operation<RegisterModel> incr(std::int64_t from, std::int64_t to, std::int64_t seen) {
+  return {{Kind::incr, {}, {}}, Value::integer(seen), {from, to}};
+}
+
+TEST(LossyHistory, WhatWasWrittenLastMayBeGone) {
+  const RegisterHistory before{set(0, 10, "a"), set(60, 70, "b"), set(80, 90, "c")};
+  for (const char* left : {"a", "b", "c"}) {
+    RegisterHistory history = before;
+    history.push_back(get(110, 120, left));
+    EXPECT_EQ(after_loss(history), Verdict::linearizable) << left;
+    history.push_back(get(130, 140, left));
+    EXPECT_EQ(after_loss(history), Verdict::linearizable) << left;
+    history.push_back(get(150, 160, "x"));
+    EXPECT_EQ(after_loss(history), Verdict::not_linearizable) << left;
+  }
+}
+
+TEST(LossyHistory, WhatWasAcknowledgedInTimeIsKept) {
+  EXPECT_EQ(after_loss({set(0, 10, "a"), set(20, 30, "b"), get(110, 120, "a")}),
+            Verdict::not_linearizable);
+  EXPECT_EQ(after_loss({set(0, 10, "a"), get(110, 120, nullptr)}), Verdict::not_linearizable);
+  EXPECT_EQ(after_loss({set(60, 70, "a"), get(110, 120, nullptr)}), Verdict::linearizable);
+  EXPECT_EQ(after_loss({incr(0, 10, 1), incr(20, 30, 2), incr(110, 120, 2)}),
+            Verdict::not_linearizable);
+  EXPECT_EQ(after_loss({incr(0, 10, 1), incr(60, 70, 2), incr(110, 120, 2)}),
+            Verdict::linearizable);
+}
+
+// Increments whose answers nobody heard may be there or not.
+TEST(LossyHistory, WhatNobodyHeardMayHaveBeenDone) {
+  for (std::int64_t next : {2, 3, 4}) {
+    EXPECT_EQ(after_loss(
+                  {incr(0, kNever, 0), incr(20, 30, 1), incr(40, kNever, 0), incr(110, 120, next)}),
+              Verdict::linearizable)
+        << next;
+  }
+  EXPECT_EQ(
+      after_loss({incr(0, kNever, 0), incr(20, 30, 1), incr(40, kNever, 0), incr(110, 120, 5)}),
+      Verdict::not_linearizable);
+}
+
+TEST(LossyHistory, WhatIsGoneDoesNotComeBack) {
+  EXPECT_EQ(after_loss({set(0, 10, "a"), set(60, 70, "b"), get(110, 120, "a"), get(130, 140, "b")}),
+            Verdict::not_linearizable);
+  // Nor does what was never answered, once it was not there.
+  EXPECT_EQ(
+      after_loss({set(0, 10, "a"), set(60, kNever, "b"), get(110, 120, "a"), get(130, 140, "b")}),
+      Verdict::not_linearizable);
+}
+
+TEST(LossyHistory, ASecondLossTakesNothingThatTheFirstLeft) {
+  const Loss losses[] = {{100, 50}, {200, 95}};
+  EXPECT_EQ(check_lossy_register(
+                {set(0, 10, "a"), set(60, 70, "b"), get(110, 120, "b"), get(210, 220, "a")}, losses)
+                .verdict,
+            Verdict::not_linearizable);
 }
 
 }  // namespace
