@@ -1,5 +1,6 @@
-"""A load that writes, reads and deletes registers, whose histories have to be linearizable, and
-keys of its own, of which no acknowledged write may be lost and no acknowledged delete undone."""
+"""A load that writes, reads and deletes registers, whose histories have to be linearizable, keys
+of its own, of which no acknowledged write may be lost and no acknowledged delete undone, and
+counters, of which no acknowledged increment may be lost and none be there twice."""
 
 import time
 
@@ -7,6 +8,7 @@ from cluster import check
 from load import Client, Event, NotDone, Unknown, check_history, observe, reply_text
 
 REGISTERS = 48
+COUNTERS = 8
 
 
 def keep(worker):
@@ -27,9 +29,19 @@ def keep(worker):
         pass
 
 
+def count(worker):
+    key = f"counter:{worker.random.randrange(COUNTERS)}"
+    try:
+        worker.counted.setdefault(key, []).append(worker.request("INCR", key))
+    except NotDone:
+        pass
+    except Unknown:
+        worker.uncertain[key] = worker.uncertain.get(key, 0) + 1
+
+
 def step(worker):
     if not hasattr(worker, "history"):
-        worker.history, worker.kept = [], {}
+        worker.history, worker.kept, worker.counted, worker.uncertain = [], {}, {}, {}
     if worker.random.random() < 0.02:
         worker.reconnect()
     key = f"register:{worker.random.randrange(REGISTERS)}"
@@ -40,6 +52,8 @@ def step(worker):
         observe(worker, "SET", key, f"{worker.number}.{len(worker.history)}")
     elif dice < 0.6:
         observe(worker, "DEL", key)
+    elif dice < 0.75:
+        count(worker)
     else:
         keep(worker)
     worker.load.stopping.wait(worker.random.random() * 0.03)
@@ -75,6 +89,19 @@ def check_kept(cluster, load):
           f"{undone[:5]}")
 
 
+def check_counters(cluster, load):
+    client = Client(cluster.nodes[0].ring_target)
+    for n in range(COUNTERS):
+        key = f"counter:{n}"
+        seen = [value for worker in load.workers for value in worker.counted.get(key, [])]
+        uncertain = sum(worker.uncertain.get(key, 0) for worker in load.workers)
+        value = int(client.run("GET", key) or 0)
+        check(len(seen) <= value <= len(seen) + uncertain,
+              f"{key} is {value}: {len(seen)} increments acknowledged, {uncertain} uncertain")
+        check(len(set(seen)) == len(seen), f"no two increments of {key} got the same number")
+    client.close()
+
+
 def check_all(cluster, load, least):
     """After a load, of which `least` requests have to have been acknowledged to show anything."""
     done = load.total("done")
@@ -86,3 +113,4 @@ def check_all(cluster, load, least):
     linearizable, explanation = check_history(history)
     print("\n".join("      " + line for line in explanation.splitlines()[-60:]), flush=True)
     check(linearizable, "each register's history is linearizable")
+    check_counters(cluster, load)

@@ -4,30 +4,16 @@ start. Needs root, for a small file system of the test's own.
 """
 
 import os
-import shutil
 import subprocess
-import sys
 
 from cluster import Cluster, Node, check, run, wait_until
+from inside import move_inside
 from load import Client, NotDone, Unknown
 
 INSIDE = "SKEP_TEST_MOUNTS"  # set in the environment of a test that has moved
 SIZE = 24  # MiB
 VALUE = b"v" * 200_000
 MOST = 2000  # writes, of which the disk takes less than a tenth
-
-
-def move_inside():
-    """Runs this program again where its mounts are its own, and go with it. False: not possible."""
-    if os.environ.get(INSIDE):
-        return True
-    if os.geteuid() != 0 or not shutil.which("unshare"):
-        return False
-    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
-        return False
-    os.environ[INSIDE] = "1"
-    sys.stdout.flush()
-    os.execvp("unshare", ["unshare", "--mount", sys.executable] + sys.argv)
 
 
 def mount(node, options):
@@ -117,7 +103,7 @@ def test_read_only(node):
 
 
 def test():
-    if move_inside():
+    if move_inside(INSIDE, "--mount"):
         test_full()
     else:
         print("      not run: full disks, which need root and mounts", flush=True)

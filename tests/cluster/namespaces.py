@@ -6,11 +6,10 @@ the processes in them end.
 import ctypes
 import os
 import secrets
-import shutil
 import signal
 import subprocess
-import sys
 
+import inside
 from cluster import Node, set_toml, wait_until
 
 INSIDE = "SKEP_TEST_NETWORK"  # set in the environment of a test that has moved
@@ -20,17 +19,8 @@ PR_SET_PDEATHSIG = 1
 
 
 def move_inside():
-    """Runs this program again in a network namespace of its own. Returns whether it is in one:
-    False without root or the tools."""
-    if os.environ.get(INSIDE):
-        return True
-    if os.geteuid() != 0 or not all(shutil.which(tool) for tool in ("unshare", "nsenter", "ip")):
-        return False
-    if subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode:
-        return False
-    os.environ[INSIDE] = "1"
-    sys.stdout.flush()
-    os.execvp("unshare", ["unshare", "--net", sys.executable] + sys.argv)
+    """Runs this program again in a network namespace of its own. Returns whether it is in one."""
+    return inside.move_inside(INSIDE, "--net", "nsenter", "ip")
 
 
 def die_with_parent():

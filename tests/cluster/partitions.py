@@ -3,16 +3,13 @@
 No acknowledged write is lost, no delete undone, each key's history is linearizable, and a node that
 is alone refuses, and says so.
 
-    partitions.py [--seconds N] [--seed N]
+    partitions.py [--seconds N] [--rounds N] [--seed N]
 """
 
-import argparse
-import random
-import shutil
-import signal
 import threading
 import time
 
+import faults
 import namespaces
 from cluster import Cluster, check, run
 from everything import check_all, step
@@ -26,52 +23,12 @@ SETTLED = 2.5  # seconds after which a node that is alone has lost all that it w
 ALONE = 32  # requests to such a node
 
 
-class Faults:
-    """What happens to the nodes. Each fault ends before the next begins."""
+class Cuts(faults.Faults):
+    """Networks that are cut, too."""
 
-    def __init__(self, cluster, dice, partitions):
-        self.cluster = cluster
-        self.dice = dice
-        self.kinds = [self.kill, self.pause, self.wipe]
-        if partitions:
-            self.kinds += [self.isolate, self.split, self.one_way]
-
-    def run_for(self, seconds):
-        """All kinds in turn, in another order each time, each once at least."""
-        end = time.monotonic() + seconds
-        while True:
-            for fault in self.dice.sample(self.kinds, len(self.kinds)):
-                print("      " + fault(), flush=True)
-            if time.monotonic() > end:
-                return
-
-    def any_nodes(self, count):
-        return self.dice.sample(self.cluster.nodes, count)
-
-    def kill(self):
-        node, = self.any_nodes(1)
-        node.kill()
-        time.sleep(self.dice.random() * 2)
-        node.start()
-        return f"{node.name} was killed and started again"
-
-    def pause(self):
-        node, = self.any_nodes(1)
-        seconds = 0.2 + self.dice.random() * 2.5
-        node.process.send_signal(signal.SIGSTOP)
-        time.sleep(seconds)
-        node.process.send_signal(signal.SIGCONT)
-        return f"{node.name} was stopped for {seconds:.1f} s"
-
-    def wipe(self):
-        """One at a time: what the others hold has to be whole again before another is lost."""
-        self.cluster.wait_ready()
-        node, = self.any_nodes(1)
-        node.kill()
-        shutil.rmtree(node.data)
-        node.start()
-        self.cluster.wait_ready()
-        return f"{node.name} lost its disk, and joined as another"
+    def __init__(self, cluster, dice):
+        super().__init__(cluster, dice)
+        self.kinds += [self.isolate, self.split, self.one_way]
 
     def cut(self, some, others, both):
         for one in some:
@@ -130,32 +87,25 @@ def check_refuses(node):
           (f"; wrong: {wrong[:3]}" if wrong else ""))
 
 
-def make_cluster(partitions):
+def test_round(seconds, dice, partitions):
     cluster = Cluster(NODES, namespaces.Network().node if partitions else None)
-    # A founder that lost its disk has to know whom to join.
-    for node in cluster.nodes:
-        node.configure([other.cluster_address for other in cluster.nodes if other is not node])
-    return cluster
-
-
-def test():
-    partitions = namespaces.move_inside()
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--seconds", type=int, default=30)
-    arguments.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    options = arguments.parse_args()
-    print(f"      seed {options.seed}", flush=True)
-    if not partitions:
-        print("      not run: cut networks, which need root and network namespaces", flush=True)
-    cluster = make_cluster(partitions)
+    faults.know_all(cluster)
     load = Load([node.ring_target for node in cluster.nodes], WORKERS, step)
     try:
-        Faults(cluster, random.Random(options.seed), partitions).run_for(options.seconds)
+        (Cuts if partitions else faults.Faults)(cluster, dice).run_for(seconds)
     finally:
         load.stop()
     cluster.wait_ready()
     check(True, "the ring is stable again")
     check_all(cluster, load, LEAST)
+    cluster.close()
+
+
+def test():
+    partitions = namespaces.move_inside()
+    if not partitions:
+        print("      not run: cut networks, which need root and network namespaces", flush=True)
+    faults.rounds(30, lambda seconds, dice: test_round(seconds, dice, partitions))
 
 
 run(test)

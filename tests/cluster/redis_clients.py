@@ -10,17 +10,10 @@ import pty
 import re
 import select
 import subprocess
-import sys
 import time
 
 from cluster import TOP, Cluster, check, run
-
-try:
-    import redis
-except ImportError:  # the package of the system's own interpreter is the one that is installed
-    if sys.executable == "/usr/bin/python3":
-        raise
-    os.execv("/usr/bin/python3", ["/usr/bin/python3", *sys.argv])
+from python_redis import redis
 
 TIMEOUT = 60  # seconds for a program
 IOREDIS = "ioredis@5.4.1"

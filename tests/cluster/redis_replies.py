@@ -7,21 +7,13 @@ Without --skep it starts a node of its own. The node's entries are deleted.
 """
 
 import argparse
-import os
 import random
 import socket
 import subprocess
-import sys
 
 import cluster
 from cluster import Cluster, check, free_port, run, wait_until
-
-try:
-    import redis
-except ImportError:  # the package of the system's own interpreter is the one that is installed
-    if sys.executable == "/usr/bin/python3":
-        raise
-    os.execv("/usr/bin/python3", ["/usr/bin/python3", *sys.argv])
+from python_redis import redis
 
 TIMEOUT = 30  # seconds for a reply
 
