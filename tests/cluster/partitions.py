@@ -87,12 +87,12 @@ def check_refuses(node):
           (f"; wrong: {wrong[:3]}" if wrong else ""))
 
 
-def test_round(seconds, dice, partitions):
-    cluster = Cluster(NODES, namespaces.Network().node if partitions else None)
+def test_round(seconds, dice, network):
+    cluster = Cluster(NODES, network.node if network else None)
     faults.know_all(cluster)
     load = Load([node.ring_target for node in cluster.nodes], WORKERS, step)
     try:
-        (Cuts if partitions else faults.Faults)(cluster, dice).run_for(seconds)
+        (Cuts if network else faults.Faults)(cluster, dice).run_for(seconds)
     finally:
         load.stop()
     cluster.wait_ready()
@@ -102,10 +102,10 @@ def test_round(seconds, dice, partitions):
 
 
 def test():
-    partitions = namespaces.move_inside()
-    if not partitions:
+    network = namespaces.Network() if namespaces.move_inside() else None
+    if not network:
         print("      not run: cut networks, which need root and network namespaces", flush=True)
-    faults.rounds(30, lambda seconds, dice: test_round(seconds, dice, partitions))
+    faults.rounds(30, lambda seconds, dice: test_round(seconds, dice, network))
 
 
 run(test)
