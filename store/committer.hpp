@@ -88,7 +88,8 @@ class Committer {
   Result<> flush();
   Result<> upkeep();
   bool settle(const Result<>& done, std::unique_lock<std::mutex>& lock);
-  void slow_down(std::unique_lock<std::mutex>& lock);
+  std::chrono::microseconds slowness() const;
+  std::chrono::microseconds gathering() const;
   void publish();
   void measure(Histogram& figure, Steady::time_point since);
   void note_stuck(std::optional<Error> error);  // under the lock

@@ -302,8 +302,8 @@ class Arc {
     std::vector<Item> tail;        // writes not yet flushed, if there is a peer; the last is `last`
     std::size_t tail_bytes = 0;
     std::vector<Waiting> waiting;  // by number
-    std::deque<Waiting> parked;   // reads that wait for nothing but a lease
-    Time lease_seen{};            // when it last held one, or began
+    std::deque<Waiting> parked;    // reads that wait for nothing but a lease
+    Time lease_seen{};             // when it last held one, or began
     std::deque<Held> held;
     std::map<Slot, Reading> reading;
     std::size_t behind_reads = 0;  // requests in `reading`

@@ -111,8 +111,7 @@ class Ring : public Keyspace {
   void walk_slot(std::shared_ptr<SlotWalk> walk, std::uint64_t cursor);
   struct Clearing;
   void clear(const std::shared_ptr<Clearing>& all, ArcId arc, std::uint64_t cursor);
-  void ask(ArcId arc, Op op, bool write, const std::vector<std::string>& args,
-           Router::Done done);
+  void ask(ArcId arc, Op op, bool write, const std::vector<std::string>& args, Router::Done done);
 
   Env env_;
   Store& store_;

@@ -1,9 +1,9 @@
-#include "roles/ring/attempts.hpp"
-
 #include <gtest/gtest.h>
 
 #include <map>
 #include <random>
+
+#include "roles/ring/attempts.hpp"
 
 namespace skep::ring {
 namespace {
