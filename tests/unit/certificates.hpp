@@ -14,36 +14,14 @@
 #include <string>
 
 #include "net/tls.hpp"
+#include "tests/unit/temp_directory.hpp"
 
 namespace skep::testing {
-
-class Directory {
- public:
-  Directory() {
-    std::string name = (std::filesystem::temp_directory_path() / "skep-tls-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    path_ = name;
-  }
-  ~Directory() { std::filesystem::remove_all(path_); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  std::filesystem::path write(const std::string& name, const std::string& text,
-                              mode_t mode = 0600) const {
-    std::ofstream(path_ / name) << text;
-    EXPECT_EQ(::chmod((path_ / name).c_str(), mode), 0);
-    return path_ / name;
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 class Authority {
  public:
   // Its certificate is DIRECTORY/NAME.crt.
-  Authority(const Directory& directory, const std::string& name)
+  Authority(const unit::TempDirectory& directory, const std::string& name)
       : directory_(directory), name_(name), key_(EVP_EC_gen("P-256")) {
     certificate_ = make(name, key_, -1, 3650, "", true);
     write_certificate(name, certificate_);
@@ -103,7 +81,7 @@ class Authority {
     std::fclose(file);
   }
 
-  const Directory& directory_;
+  const unit::TempDirectory& directory_;
   const std::string name_;
   EVP_PKEY* key_;
   X509* certificate_ = nullptr;

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/unit/temp_directory.hpp"
+
 namespace skep {
 namespace {
 
@@ -22,23 +24,15 @@ struct Ran {
 
 class Cli : public testing::Test {
  protected:
-  Cli() {
-    std::string name = (fs::temp_directory_path() / "skep-cli-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
-  }
-  ~Cli() override { fs::remove_all(directory_); }
-
   // `words` as in a shell, in the test's directory.
   Ran server(const std::string& words, const std::string& input = "") {
     write("input", input);
-    std::string command = "cd '" + directory_.string() + "' && '" SKEP_SERVER "' " + words +
+    std::string command = "cd '" + directory_.path().string() + "' && '" SKEP_SERVER "' " + words +
                           " <input >out 2>diagnostics";
     int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read("out"), read("diagnostics")};
   }
-  void write(const std::string& file, const std::string& text) {
-    std::ofstream(directory_ / file) << text;
-  }
+  void write(const std::string& file, const std::string& text) { directory_.write(file, text); }
 
  private:
   std::string read(const std::string& file) {
@@ -47,7 +41,7 @@ class Cli : public testing::Test {
     return text.str();
   }
 
-  fs::path directory_;
+  unit::TempDirectory directory_;
 };
 
 TEST_F(Cli, AloneItPrintsItsUsageAndFails) {

@@ -10,6 +10,7 @@
 #include "conf/keys.hpp"
 #include "conf/load.hpp"
 #include "conf/units.hpp"
+#include "tests/unit/temp_directory.hpp"
 
 namespace skep::conf {
 namespace {
@@ -21,15 +22,8 @@ using namespace std::chrono_literals;
 // files' names in messages are short.
 class ConfTest : public testing::Test {
  protected:
-  ConfTest() : before_(fs::current_path()) {
-    std::string name = (fs::temp_directory_path() / "skep-conf-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
-    fs::current_path(directory_);
-  }
-  ~ConfTest() override {
-    fs::current_path(before_);
-    fs::remove_all(directory_);
-  }
+  ConfTest() : before_(fs::current_path()) { fs::current_path(directory_.path()); }
+  ~ConfTest() override { fs::current_path(before_); }
 
   static void write(const fs::path& file, const std::string& text, mode_t mode = 0600) {
     if (file.has_parent_path()) fs::create_directories(file.parent_path());
@@ -57,7 +51,7 @@ class ConfTest : public testing::Test {
 
  private:
   fs::path before_;
-  fs::path directory_;
+  unit::TempDirectory directory_;
 };
 
 TEST_F(ConfTest, AnEmptyFileIsAllDefaults) {

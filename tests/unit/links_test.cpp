@@ -501,7 +501,7 @@ struct LinksTls : LinksTest {
     EXPECT_EQ(b.log.count(at_b), 1u) << ::testing::PrintToString(b.log.lines);
     EXPECT_TRUE(b.got.empty());
   }
-  testing::Directory directory;
+  unit::TempDirectory directory;
   testing::Authority ca{directory, "ca"};
 };
 

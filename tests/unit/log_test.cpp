@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "net/log_sink.hpp"
+#include "tests/unit/temp_directory.hpp"
 
 namespace skep {
 namespace {
@@ -35,12 +36,6 @@ TEST(LogLevels, RefuseEverythingElse) {
 
 class LogSinkTest : public testing::Test {
  protected:
-  LogSinkTest() {
-    std::string name = (fs::temp_directory_path() / "skep-log-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
-  }
-  ~LogSinkTest() override { fs::remove_all(directory_); }
-
   std::unique_ptr<LogSink> open(const char* levels = "info") {
     auto sink =
         LogSink::open({(directory_ / "log").string(), *LogLevels::parse(levels), "node1", false});
@@ -52,7 +47,7 @@ class LogSinkTest : public testing::Test {
     return text.str();
   }
 
-  fs::path directory_;
+  unit::TempDirectory directory_;
 };
 
 TEST_F(LogSinkTest, ALineHasTimeLevelNodeAndPart) {
@@ -92,7 +87,7 @@ TEST_F(LogSinkTest, IsOpenedAgainByItsName) {
 }
 
 TEST_F(LogSinkTest, SaysWhyAFileCannotBeOpened) {
-  auto sink = LogSink::open({directory_.string(), {}, "node1", false});
+  auto sink = LogSink::open({directory_.path().string(), {}, "node1", false});
   ASSERT_FALSE(sink);
   EXPECT_EQ(sink.error().code, Code::io);
   EXPECT_NE(sink.error().message.find("Is a directory"), std::string::npos) << sink.error().message;

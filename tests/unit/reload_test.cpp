@@ -2,28 +2,15 @@
 #include "conf/reload.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
+#include "tests/unit/temp_directory.hpp"
 
 namespace skep::conf {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct Reload : testing::Test {
-  Reload() {
-    std::string name = (fs::temp_directory_path() / "skep-reload-XXXXXX").string();
-    directory = ::mkdtemp(name.data());
-  }
-  ~Reload() override { fs::remove_all(directory); }
-  void write(const std::string& file, const std::string& text) const {
-    std::ofstream(directory / file) << text;
-    fs::permissions(directory / file, fs::perms::owner_read | fs::perms::owner_write);
-  }
   Loaded load(const std::string& text) const {
-    write("node.toml", text);
+    directory.write("node.toml", text);
     auto loaded = conf::load((directory / "node.toml").string(), {}, "host");
     EXPECT_TRUE(loaded);
     return loaded ? *loaded : Loaded{};
@@ -34,7 +21,7 @@ struct Reload : testing::Test {
       text += each.key + ": " + each.from + " -> " + each.to + '\n';
     return text;
   }
-  fs::path directory;
+  unit::TempDirectory directory;
 };
 
 TEST_F(Reload, NothingHasChangedButPlacesAndComments) {
@@ -54,11 +41,11 @@ TEST_F(Reload, EachKeyThatChangedIsToldWithBothValues) {
 TEST_F(Reload, ASecretMayChangeInItsFileAndIsNotShown) {
   const std::string text = "[ring]\npassword_file = \"secret\"\n";
   const Loaded none = load("");
-  write("secret", "swordfish\n");
+  directory.write("secret", "swordfish\n");
   const Loaded one = load(text);
   EXPECT_EQ(shown(changes(none, one)), "ring.password_file: nothing -> \"secret\"\n");
   EXPECT_EQ(shown(changes(one, load(text))), "");
-  write("secret", "tunafish\n");
+  directory.write("secret", "tunafish\n");
   EXPECT_EQ(shown(changes(one, load(text))),
             "ring.password_file: \"secret\" -> another secret in the same file\n");
 }
@@ -72,7 +59,7 @@ struct Lines final : Log {
 
 TEST_F(Reload, TakesOverWhatARunningNodeCanAndSaysSo) {
   Loaded running = load("[ring]\nmoves = 3\n");
-  write("secret", "swordfish\n");
+  directory.write("secret", "swordfish\n");
   const Loaded again =
       load("[log]\nlevel = \"warn\"\n[ring]\nmoves = 4\npassword_file = \"secret\"\n");
   Lines log;
@@ -88,7 +75,7 @@ TEST_F(Reload, TakesOverWhatARunningNodeCanAndSaysSo) {
 }
 
 TEST_F(Reload, APasswordThatGoesStaysUntilTheNextStart) {
-  write("secret", "swordfish\n");
+  directory.write("secret", "swordfish\n");
   Loaded running = load("[ring]\npassword_file = \"secret\"\n");
   Lines log;
   take_over(running, load(""), log);

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "tests/unit/temp_directory.hpp"
+
 namespace skep {
 namespace {
 
@@ -57,11 +59,8 @@ void expect_a_life(const std::string& address) {
 }
 
 TEST(ServiceManager, IsToldOfANodesLife) {
-  std::string directory = "/tmp/skep-notify-XXXXXX";
-  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
-  expect_a_life(directory + "/socket");
-  ::unlink((directory + "/socket").c_str());
-  ::rmdir(directory.c_str());
+  const unit::TempDirectory directory("/tmp");  // a socket's path is short
+  expect_a_life(directory.file("socket"));
   expect_a_life("@skep-notify-" + std::to_string(::getpid()));
 }
 

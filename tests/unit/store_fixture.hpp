@@ -14,30 +14,20 @@
 #include <vector>
 
 #include "store/sqlite_store.hpp"
+#include "tests/unit/temp_directory.hpp"
 
 namespace skep::store_test {
 
-class TempDirectory {
+// In memory if there is such a place: a real sync shows nothing here and takes its time.
+class TempDirectory : public unit::TempDirectory {
  public:
-  TempDirectory() {
-    // In memory if there is such a place: a real sync shows nothing here and takes its time.
-    std::string name = std::filesystem::temp_directory_path().string();
-    if (access("/dev/shm", W_OK) == 0 && getenv("TMPDIR") == nullptr) name = "/dev/shm";
-    name += "/skep-store-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) std::abort();
-    path_ = name;
-  }
-  ~TempDirectory() {
-    std::error_code error;
-    std::filesystem::remove_all(path_, error);
-  }
-  TempDirectory(const TempDirectory&) = delete;
-  TempDirectory& operator=(const TempDirectory&) = delete;
-  const std::string& path() const { return path_; }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  TempDirectory() : unit::TempDirectory(in_memory()) {}
 
  private:
-  std::string path_;
+  static std::filesystem::path in_memory() {
+    const bool there = access("/dev/shm", W_OK) == 0 && getenv("TMPDIR") == nullptr;
+    return there ? "/dev/shm" : std::filesystem::temp_directory_path();
+  }
 };
 
 // The loop thread's queue; the test's own thread is the loop thread.

@@ -43,7 +43,7 @@ class StoreOpen : public StoreTest {
     const Error error = refused(std::move(options));
     EXPECT_EQ(error.code, code) << error.message;
     EXPECT_THAT(error.message, HasSubstr(message));
-    EXPECT_THAT(error.message, HasSubstr(directory_.path()));
+    EXPECT_THAT(error.message, HasSubstr(directory_.path().string()));
     EXPECT_TRUE(files() == before) << "something was touched";
   }
   // The child's exit code.

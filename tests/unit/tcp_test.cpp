@@ -250,7 +250,7 @@ struct TcpTls : Tcp {
     server = *tls::Context::open(tls::Peer::client, {files.cert, files.key, {}});
     open(std::move(limits), server);
   }
-  testing::Directory directory;
+  unit::TempDirectory directory;
   testing::Authority ca{directory, "ca"};
   std::shared_ptr<tls::Context> server;
   std::shared_ptr<tls::Context> client_context =

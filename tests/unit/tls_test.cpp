@@ -7,7 +7,6 @@ namespace skep::tls {
 namespace {
 
 using testing::Authority;
-using testing::Directory;
 
 struct TlsTest : ::testing::Test {
   std::string refusal(Files files, Peer peer = Peer::node) {
@@ -19,7 +18,7 @@ struct TlsTest : ::testing::Test {
     EXPECT_TRUE(opened) << opened.error().message;
     return opened.value_or(nullptr);
   }
-  Directory directory;
+  unit::TempDirectory directory;
   Authority ca{directory, "ca"};
   Authority other{directory, "other"};
 };
