@@ -136,6 +136,9 @@ class Checker {
           "nobody can take over before the lease is over");
     order("ring.replace_after", ring.replace_after, "ring.takeover_after", ring.takeover_after, 1,
           "who is replaced has been silent for longer than who is taken over");
+    if (ring.takeover_empty_after != Duration(0))
+      order("ring.takeover_empty_after", ring.takeover_empty_after, "ring.takeover_after",
+            ring.takeover_after, 1, "who is given up has been silent for longer");
     if (!sound("ring.max_value", "cluster.max_frame")) return;
     // A request has a key, a value and one to compare at most; and a little around them.
     if (3 * ring.max_value + 64 * 1024 > config_.cluster.max_frame)

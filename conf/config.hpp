@@ -57,6 +57,7 @@ struct RingConfig {
   Duration lease{};
   Duration takeover_after{};
   Duration replace_after{};
+  Duration takeover_empty_after{};  // 0: never
   std::uint64_t moves = 0;
   std::uint64_t weight = 0;  // percent of a plain node's share
   Duration request_timeout{};

@@ -104,6 +104,9 @@ const auto kKeys = std::to_array<Key>({
      "an owner that is silent for so long loses its arcs"},
     {"ring.replace_after", R"("30s")", Span{SKEP_FIELD(ring.replace_after), 1s, 7 * 24h},
      "a member that is silent for so long is replaced"},
+    {"ring.takeover_empty_after", R"("10s")",
+     Span{SKEP_FIELD(ring.takeover_empty_after), 1s, 7 * 24h, "never"},
+     "with one copy of each key: when its node is given up and the ring serves without it"},
     {"ring.moves", "8", Count{SKEP_FIELD(ring.moves), 1, 256}, "arcs that may move at once"},
     {"ring.weight", "100", Count{SKEP_FIELD(ring.weight), 1, 10000},
      "this node's share of the ring, in percent of a plain node's"},
@@ -160,7 +163,8 @@ struct Describe {
     return range("a size", quoted(show_size(type.min)), quoted(show_size(type.max)));
   }
   std::string operator()(const Span& type) const {
-    return range("a duration", quoted(show_duration(type.min)), quoted(show_duration(type.max)));
+    return range("a duration", quoted(show_duration(type.min)), quoted(show_duration(type.max))) +
+           (type.keyword.empty() ? "" : ", or " + quoted(std::string(type.keyword)));
   }
   std::string operator()(const Path& type) const {
     return type.keyword.empty() ? "a path" : "a path or " + quoted(std::string(type.keyword));

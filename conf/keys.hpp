@@ -36,6 +36,7 @@ struct Size {  // a string such as "64MiB"
 struct Span {  // a string such as "250ms"
   Field<Duration> field;
   Duration min, max;
+  std::string_view keyword = {};  // a word that stands for none, which is 0; empty: there is none
 };
 struct Path {  // of a file or directory; relative to the file that the key stands in
   Field<std::filesystem::path> field;

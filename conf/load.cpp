@@ -64,6 +64,10 @@ struct Read {
     return true;
   }
   bool operator()(const Span& type) {
+    if (!type.keyword.empty() && node.kind == Node::Kind::text && node.text == type.keyword) {
+      type.field(config) = Duration(0);
+      return true;
+    }
     auto value = node.kind == Node::Kind::text ? parse_duration(node.text) : std::nullopt;
     if (!value || *value < type.min || *value > type.max) return false;
     type.field(config) = *value;

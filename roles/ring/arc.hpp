@@ -12,6 +12,8 @@
 //   owner      arc_owner.cpp     orders writes, answers; arc_sync.cpp: brings copies in line;
 //                                arc_upkeep.cpp: compares them, and drops tombstones
 //
+// With one copy of each key, a node may take an arc over without its members: arc_alone.cpp.
+//
 // What holds at all times:
 //   I1  An epoch has one record: only the node that a majority promised the epoch to writes it.
 //   I2  A promise, and a record, is durable before any message that depends on it leaves.
@@ -141,6 +143,9 @@ class Arc {
 
   // The owner's next record. Refused (false) while another change is under way or not possible.
   bool begin(Time now, const Step& step, Effects&);
+  // Makes this node the arc's only member, in an epoch above `above` that is nobody else's. What it
+  // has stays if it is a member of the record of that epoch.
+  void take_over_alone(Time now, Epoch above, Effects& effects);
   // Gives up a change that waits for its newcomer's copy.
   void abandon();
 
@@ -333,6 +338,11 @@ class Arc {
   void erase_entry(const Key& key, Effects&);
   void finish_bucket(std::uint8_t bucket, Effects&);
   void lose_stream(NodeId owner, Epoch epoch, std::uint32_t round, Effects&);
+
+  // arc_alone.cpp
+  void set_aside(Effects&);
+  Epoch next_epoch() const;
+  bool bypassed(Epoch epoch) const;
 
   // arc_claim.cpp
   void tick_candidate(Time now, Effects&);

@@ -50,7 +50,7 @@ void Arc::give_up_claim(Time now, Effects& effects) {
 }
 
 void Arc::start_vote(Time now, Effects& effects) {
-  const Epoch epoch = std::max(highest(), seen_) + 1;
+  const Epoch epoch = next_epoch();
   if (!would_promise(now, host_.self, epoch)) return;
   claim_ = Claim{};
   claim_->epoch = epoch;

@@ -111,7 +111,7 @@ bool Arc::declines() const {
 }
 
 void Arc::on(Time now, NodeId from, const Prepare& m, Effects& effects) {
-  if (recovery_ || declines()) return;
+  if (recovery_ || declines() || bypassed(m.epoch)) return;
   const bool again = standing_.promise == Promise{m.epoch, from} && record().epoch < m.epoch;
   if (!again) {
     if (m.epoch <= highest()) return refuse(from, m.epoch, effects);
@@ -171,6 +171,7 @@ void Arc::install(Time now, const Record& next, NodeId teller, Effects& effects)
     if (next.owner != host_.self) heard_ = std::max(heard_, now);
   }
   if (news || settles) {
+    if (apart(record().epoch, next.epoch)) set_aside(effects);
     standing_.record = next;
     effects.changed.push_back(id_);
     if (next.settled() && !next.names(host_.self)) drop_copy(effects);
@@ -236,7 +237,7 @@ void Arc::lose_stream(NodeId owner, Epoch epoch, std::uint32_t round, Effects& e
 
 void Arc::on(Time, NodeId from, const SyncBegin& m, Effects& effects) {
   if (recovery_ || m.boot != host_.boot || m.digests.size() != table_.buckets()) return;
-  if (declines()) return;
+  if (declines() || bypassed(m.epoch)) return;
   if (!accepts_stream(from, m.epoch)) return refuse(from, m.epoch, effects);
   const bool same = stream_ && stream_->epoch == m.epoch && stream_->from == from;
   if (same && m.round <= stream_->round) return;

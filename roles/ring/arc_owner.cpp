@@ -542,7 +542,7 @@ void Arc::progress_change(Time now, Effects& effects) {
   }
   flush(effects);
   claim_ = Claim{};
-  claim_->epoch = std::max(highest(), seen_) + 1;
+  claim_->epoch = next_epoch();
   claim_->base = record();
   claim_->next = next_record(change.step);
   claim_->next->epoch = claim_->epoch;

@@ -51,6 +51,7 @@ void Arc::recover_under(Time now, const Record& newer, Effects& effects) {
   recovery_->record = newer;
   if (Record::has(newer.everybody(), host_.self)) return;
   // Replaced meanwhile: nobody counts on this copy.
+  if (apart(record().epoch, newer.epoch)) set_aside(effects);
   drop_copy(effects);
   recovery_.reset();
   learn(now, newer, effects);

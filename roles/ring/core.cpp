@@ -326,6 +326,32 @@ void Core::plan(Time now, Effects& effects) {
   }
 }
 
+bool Core::knows_lost() const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [](const Node& node) { return node.lost; });
+}
+
+bool Core::take_over_lost(Time now, ArcId arc, const Record& heard, Effects& effects) {
+  const Record known = standing(arc).record;
+  const Record& newest = heard.epoch > known.epoch ? heard : known;
+  const auto may_come = [&](NodeId id) {
+    const Node* node = find_node(nodes_, id);
+    return node == nullptr || !node->lost;
+  };
+  if (newest.epoch == 0 || newest.majority(may_come)) return false;
+  std::vector<Node> members;
+  std::vector<Node> others;
+  for (Node node : nodes_) {
+    if (!node.alive || node.gone || node.stopping) continue;
+    node.eligible = true;
+    (Record::has(newest.everybody(), node.id) ? members : others).push_back(node);
+  }
+  const auto first = desired_members(arc, members.empty() ? others : members, 1);
+  if (first.empty() || first.front() != host_.self || host_.stopping) return false;
+  mark(arc);
+  wake(arc).take_over_alone(now, newest.epoch, effects);
+  return true;
+}
+
 std::size_t Core::owned() const {
   return static_cast<std::size_t>(
       std::count_if(awake_.begin(), awake_.end(), [](const Arc* arc) { return arc->owns(); }));

@@ -52,6 +52,11 @@ class Core {
   void on_rumor(Time now, ArcId arc, const Record& record, Effects& effects) {
     if (arcs_[arc]) arcs_[arc]->on_rumor(now, record, effects);
   }
+  // Takes the arc over if no majority of its newest record will come back in time, and this node is
+  // the one to: of the members that are there the first in the placement's order, or of all nodes.
+  // For hives with one copy of each key. `heard` is the newest record that anybody told of.
+  bool take_over_lost(Time now, ArcId arc, const Record& heard, Effects&);
+  bool knows_lost() const;
   // The members list has changed: all ring nodes, by id.
   void on_nodes(std::vector<Node> nodes);
   // Whether flush() has something to do.

@@ -17,8 +17,9 @@
 
 namespace skep::ring {
 
-inline constexpr std::string_view kEntrySpace = "ring";    // row_key(key) -> Entry
-inline constexpr std::string_view kArcSpace = "ring.arc";  // arc, big-endian -> Standing
+inline constexpr std::string_view kEntrySpace = "ring";      // row_key(key) -> Entry
+inline constexpr std::string_view kArcSpace = "ring.arc";    // arc, big-endian -> Standing
+inline constexpr std::string_view kHiveSpace = "ring.hive";  // what is the node's: "options", …
 
 // Which write was completed; comes back to the arc as an event.
 struct Completion {
@@ -79,6 +80,7 @@ struct Effects {
   // Sent after `sends`, a frame each, when all events of a turn are through.
   std::map<NodeId, Appends> appends;
   std::map<NodeId, Acks> acks;
+  std::vector<ArcId> aside;   // arcs whose rows are to be set aside, before `writes`
   std::vector<Write> writes;  // to be submitted in this order
   Write memory;               // completions of what is kept in memory only; without a batch
   std::vector<Read> reads;
@@ -100,7 +102,7 @@ struct Effects {
     return writes.back();
   }
   bool empty() const {
-    return sends.empty() && appends.empty() && acks.empty() && writes.empty() &&
+    return sends.empty() && appends.empty() && acks.empty() && aside.empty() && writes.empty() &&
            memory.completions.empty() && reads.empty() && replies.empty() && lines.empty() &&
            changed.empty();
   }
@@ -109,6 +111,7 @@ struct Effects {
     sends.clear();
     appends.clear();
     acks.clear();
+    aside.clear();
     writes.clear();
     memory.completions.clear();
     reads.clear();

@@ -22,6 +22,10 @@ constexpr std::size_t kMostAroundValue = 16 + 8 + 1 + 10 + 4;
 
 }  // namespace
 
+std::string slot_prefix(Slot slot) {
+  return {static_cast<char>(slot >> 8), static_cast<char>(slot & 0xff)};
+}
+
 std::string row_key(const Key& key) {
   std::string row;
   row.reserve(kSlotBytes + key.text.size());

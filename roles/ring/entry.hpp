@@ -44,6 +44,7 @@ struct EntryView {
 // A row of the space "ring": key = slot (big-endian) + key, so that an arc is one range. The value
 // carries a checksum; Code::corrupt when it does not match.
 std::string row_key(const Key& key);
+std::string slot_prefix(Slot slot);  // of the rows of its keys
 std::string_view key_of_row(std::string_view row_key);
 std::string encode_row(const Entry& entry);
 Result<Entry> decode_entry(std::string_view row);

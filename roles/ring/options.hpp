@@ -25,16 +25,21 @@ struct HiveOptions {
   std::uint8_t replication = 3;      // members of an arc
   std::uint64_t lease_us = 600'000;  // how long a member is bound to an owner it has heard
   Durable durability = Durable::interval;
+  // With a replication of 1: how long an arc waits for its members until another node takes it over
+  // without what they hold. 0: for ever.
+  std::uint64_t takeover_empty_us = 10'000'000;
 
   template <class M, class V> static void fields(M& m, V&& v) {
     v("arcs", m.arcs);
     v("replication", m.replication);
     v("lease_us", m.lease_us);
     v("durability", m.durability);
+    v("takeover_empty_us", m.takeover_empty_us);
   }
   bool operator==(const HiveOptions&) const = default;
 
   Duration lease() const { return Duration(lease_us); }
+  Duration takeover_empty() const { return Duration(takeover_empty_us); }
 };
 
 // This node's own.

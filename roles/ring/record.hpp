@@ -17,6 +17,14 @@ namespace skep::ring {
 
 using Epoch = std::uint64_t;
 
+// Epochs are counted by ones, but for those that a node takes without asking anybody: these are so
+// far above all that were known, each by a number of its own (see arc_alone.cpp).
+constexpr Epoch kAlone = Epoch{1} << 40;
+// Whether somebody took the arc over alone between the two.
+constexpr bool apart(Epoch older, Epoch newer) {
+  return newer > older && newer - older >= (kAlone >> 16);
+}
+
 // Of an entry; those of a key only grow. `number` is the write's place in its epoch's stream,
 // from 1.
 struct Version {

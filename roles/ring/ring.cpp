@@ -10,7 +10,6 @@ namespace skep::ring {
 
 namespace {
 
-constexpr std::string_view kHiveSpace = "ring.hive";  // "options", "boot", "founder"
 constexpr Duration kLookAtDisk = std::chrono::milliseconds(250);
 constexpr Duration kReadInATurn = std::chrono::milliseconds(2);  // roughly
 constexpr Duration kAskStoreAgain = std::chrono::seconds(1);
@@ -26,7 +25,11 @@ Result<std::uint64_t> read_number(Store& store, std::string_view key) {
 }  // namespace
 
 Ring::Ring(Env env, Store& store, Membership& membership, Options options)
-    : env_(env), store_(store), membership_(membership), options_(options) {}
+    : env_(env),
+      store_(store),
+      membership_(membership),
+      options_(options),
+      bringing_(store, *this, env.log) {}
 
 Ring::~Ring() {
   *alive_ = false;
@@ -54,6 +57,7 @@ Result<> Ring::start() {
     batch.put(kHiveSpace, "options", wire::encode(options_.hive));
   }
   const bool known = *options || founder_;
+  if (auto brought = bringing_.start(); !brought) return brought;
   if (known)
     if (auto loaded = load(); !loaded) return loaded;
   write_first(std::move(batch), [this, known] {
@@ -233,6 +237,8 @@ void Ring::tick() {
   if ((nodes_changed_ && settled) || now >= next_death_) changed_nodes();
   core_->on_tick(now, env_.clock.wall(), effects_);
   router_->on_tick(now);
+  take_over_lost(now);
+  bringing_.tick(now, env_.clock.wall());
   retry_refused();
   look_at_disk();
   report();
@@ -260,8 +266,12 @@ void Ring::changed_nodes() {
   for (const auto& [id, member] : membership_.members()) {
     if (std::find(member.roles.begin(), member.roles.end(), "ring") == member.roles.end()) continue;
     const bool replaced = newest[member.name]->id != id;
-    const bool recently_dead = member.state == MemberState::dead && !replaced &&
-                               now < member.since + options_.replace_after;
+    const bool dead = member.state == MemberState::dead;
+    // This node may have been away itself.
+    const Time lost_at =
+        std::max(member.since, core_->host().booted) + options_.hive.takeover_empty();
+    if (dead && now < lost_at) next_death_ = std::min(next_death_, lost_at);
+    const bool recently_dead = dead && !replaced && now < member.since + options_.replace_after;
     if (recently_dead) next_death_ = std::min(next_death_, member.since + options_.replace_after);
     Node node;
     node.id = id;
@@ -269,6 +279,7 @@ void Ring::changed_nodes() {
     node.alive = member.state == MemberState::alive || member.state == MemberState::leaving;
     node.gone = member.state == MemberState::leaving || member.state == MemberState::left ||
                 replaced;  // its disk is lost
+    node.lost = dead && now >= lost_at;
     node.eligible =
         member.state == MemberState::alive || member.state == MemberState::suspect || recently_dead;
     nodes.push_back(node);
@@ -358,6 +369,7 @@ void Ring::carry_out() {
   }
   std::swap(effects_, carried_out_);
   Effects& effects = carried_out_;
+  for (ArcId arc : effects.aside) set_aside(arc);
   for (auto& write : effects.writes) submit(std::move(write));
   for (auto& message : effects.sends)
     if (!message.copy || complete(*message.copy, message.payload))

@@ -12,6 +12,7 @@
 #include "net/base/metrics.hpp"
 #include "net/env.hpp"
 #include "net/membership.hpp"
+#include "roles/ring/bringing.hpp"
 #include "roles/ring/core.hpp"
 #include "roles/ring/keyspace.hpp"
 #include "roles/ring/router.hpp"
@@ -67,6 +68,8 @@ class Ring : public Keyspace {
     std::vector<NodeId> desired;
   };
   std::vector<ArcStatus> arcs() const;
+  // Entries on their way into the hive.
+  const Bringing& bringing() const { return bringing_; }
   const HiveOptions& hive() const { return options_.hive; }
   // For checkers; none before the hive's options are known.
   const Core* core() const { return core_.get(); }
@@ -103,6 +106,9 @@ class Ring : public Keyspace {
   void send_frames(NodeId to, std::vector<Appends::Arc> arcs);
   void spread(ArcId arc);
   void report();
+  // ring_lost.cpp
+  void take_over_lost(Time now);
+  void set_aside(ArcId arc);
   bool may_be_named() const;
   void check_ending();
   void route(Op op, Args args, std::size_t key, bool write, Done done);
@@ -121,6 +127,7 @@ class Ring : public Keyspace {
   bool founder_ = false;
   std::unique_ptr<Core> core_;
   std::unique_ptr<Router> router_;
+  Bringing bringing_;
   Effects effects_;      // of the turn, so far
   Effects carried_out_;  // kept for its memory
   bool scheduled_ = false;

@@ -324,11 +324,11 @@ bool Ring::may_be_named() const {
 }
 
 // A stop waits until others own this node's arcs, if there are any that can; a leave until no
-// record names this node any more, or will.
+// record names this node any more, or will, and nothing waits here to be brought into the ring.
 void Ring::check_ending() {
   if (!ending_) return;
   const bool stopped = !core_->has_successors() || env_.clock.now() >= ending_->until;
-  const bool left = core_->kept() == 0 && !may_be_named();
+  const bool left = core_->kept() == 0 && !may_be_named() && bringing_.done();
   if (ending_->leaving ? !left : !stopped) return;
   Ending ending = std::move(*ending_);
   ending_.reset();

@@ -28,6 +28,7 @@ Options options_of(const conf::RingConfig& from) {
   options.hive.lease_us = static_cast<std::uint64_t>(from.lease.count());
   for (const Durable each : {Durable::interval, Durable::commit, Durable::none})
     if (from.durability == name(each)) options.hive.durability = each;
+  options.hive.takeover_empty_us = static_cast<std::uint64_t>(from.takeover_empty_after.count());
   options.heartbeat = from.heartbeat;
   options.takeover_after = from.takeover_after;
   options.replace_after = from.replace_after;
@@ -156,6 +157,12 @@ resp::Value Service::status() const {
   put(status, "replication", count(hive.replication));
   put(status, "durability", Value::bulk(std::string(name(hive.durability))));
   put(status, "lease_ms", count(hive.lease_us / 1000));
+  put(status, "takeover_empty_ms", count(hive.takeover_empty_us / 1000));
+  const Bringing& bringing = ring_->bringing();
+  put(status, "bringing", Value::boolean(!bringing.done()));
+  put(status, "brought", count(bringing.figures().put));
+  put(status, "brought_present", count(bringing.figures().present));
+  put(status, "brought_expired", count(bringing.figures().expired));
   put(status, "nodes", nodes());
   put(status, "table", table());
   return Value::map(std::move(status));

@@ -54,6 +54,8 @@ class RingChecker {
   std::string unsettled() const;
   // What every node knows of every arc, a line each, for traces.
   void print(const std::function<void(const std::string&)>& line) const;
+  // Empty, or which of these keys no owner has, though all nodes are back with their disks.
+  std::string missing(const std::set<std::string>& keys) const;
   // Empty, or how copies of an arc differ, or that they have tombstones.
   std::string unequal() const;
 

@@ -48,6 +48,15 @@ std::vector<std::string> RingClients::keys() const {
   return keys;
 }
 
+std::set<std::string> RingClients::written() const {
+  std::set<std::string> written;
+  for (const Asked& asked : records_)
+    if (asked.state == State::done && !deletes(asked.key) &&
+        !RegisterModel::only_reads(asked.op, asked.reply))
+      written.insert(key_name(asked.key));
+  return written;
+}
+
 // Strictly growing, so that what came first in one microsecond is known to have come first.
 std::int64_t RingClients::stamp() {
   return last_stamp_ = std::max<std::int64_t>(last_stamp_ + 1, time_.now().count() * 1000);

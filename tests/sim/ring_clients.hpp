@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ class RingClients {
   // Whether entries of this key are ever deleted.
   static bool deletes(std::size_t key) { return key % 2 == 1; }
   std::vector<std::string> keys() const;
+  // Those that were set for sure, and are never deleted.
+  std::set<std::string> written() const;
   // Empty: each key's history is linearizable.
   std::string check() const;
   std::size_t done() const { return done_; }

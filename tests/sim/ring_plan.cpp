@@ -107,6 +107,10 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
     plan.ring.reads_at_once = one_of<std::size_t>(dice, {1, 64});
   }
   if (dice.chance(0.1)) plan.faults.push_back(Fault::blackout);
+  const Duration takeover_empty = dice.between(seconds(2), seconds(6));
+  const bool alone = plan.ring.hive.replication == 1 && dice.chance(0.5);
+  plan.ring.hive.takeover_empty_us = alone ? static_cast<std::uint64_t>(takeover_empty.count()) : 0;
+  if (alone) std::erase(plan.faults, Fault::blackout);  // all that was written has to come back
   return plan;
 }
 
@@ -128,6 +132,7 @@ std::string RingPlan::show() const {
       ms(disk.flush_interval) + ", " + ms(safety) + " of";
   if (ring.hive.durability == ring::Durable::commit) out += " (synced)";
   if (ring.hive.durability == ring::Durable::none) out += " (in memory)";
+  if (takes_over_alone()) out += " (taken over empty after " + ms(ring.hive.takeover_empty()) + ")";
   if (together) out += " (writes of two keys)";
   for (Fault fault : faults) out += " " + std::string(name(fault));
   return faults.empty() ? out + " no faults" : out;

@@ -58,6 +58,11 @@ struct RingPlan {
 
   static RingPlan draw(std::uint64_t seed);
   bool has(Fault fault) const;
+  // Whether an arc may be taken over without its members: then no write is safe over a death or a
+  // cut, and a key's history is no register's.
+  bool takes_over_alone() const {
+    return ring.hive.replication == 1 && ring.hive.takeover_empty_us != 0;
+  }
   std::string show() const;
 };
 

@@ -82,8 +82,8 @@ RingReport RingSim::run() {
   schedule_fault();
   run_until(plan_.safety);
   if (!failed()) heal();
-  if (!failed() && settle()) final_reads();
-  if (report_.outcome != Outcome::unsafe)
+  if (!failed() && settle() && serves_without_one() && settle()) final_reads();
+  if (report_.outcome != Outcome::unsafe && !plan_.takes_over_alone())
     if (const std::string wrong = clients_->check(); !wrong.empty()) {
       report_.outcome = Outcome::passed;
       fail(Outcome::unsafe, wrong);
@@ -126,6 +126,17 @@ bool RingSim::settle() {
   return false;
 }
 
+// Where arcs are taken over empty, the ring serves all of them without any one node.
+bool RingSim::serves_without_one() {
+  RingNode* node = pick();
+  if (!plan_.takes_over_alone() || node == nullptr || up() < 2) return true;
+  note("sim: node" + std::to_string(node->index()) + " stays away");
+  node->crash(SimStore::Crash::kill);
+  if (!settle()) return false;
+  restart(*node);
+  return true;
+}
+
 void RingSim::final_reads() {
   clients_->stop();
   run_until(time_.now() + plan_.ring.request_timeout + seconds(3));
@@ -136,6 +147,9 @@ void RingSim::final_reads() {
   if (failed() || !settle()) return;  // a suspicion may have come and gone
   if (const std::size_t open = clients_->unanswered(); open > 0)
     fail(Outcome::stuck, std::to_string(open) + " requests were never answered");
+  else if (const std::string lost = checker_->missing(clients_->written());
+           plan_.takes_over_alone() && !checker_->in_memory() && !lost.empty())
+    fail(Outcome::unsafe, lost);
 }
 
 }  // namespace skep::sim

@@ -64,6 +64,7 @@ class RingSim {
   // The liveness phase.
   void heal();
   bool settle();
+  bool serves_without_one();
   void final_reads();
 
   const RingPlan plan_;

@@ -143,6 +143,35 @@ TEST(RingCore, EntriesInMemoryOutliveEachOwnerButNotAll) {
   for (const auto& arc : hive.core(1).arcs()) EXPECT_EQ(arc->table().size(), 0U);
 }
 
+TEST(RingCore, AnArcWithOneCopyIsTakenOverByOneOfTheOthers) {
+  Hive hive;
+  hive.options().hive.replication = 1;
+  for (NodeId id : {1, 2, 3}) {
+    hive.start(id);
+    hive.run(seconds(2));
+  }
+  ASSERT_TRUE(hive.settled());
+  const std::size_t lost = hive.core(3).owned();
+  hive.kill(3);
+  hive.run(seconds(5));
+  EXPECT_EQ(hive.core(1).owned() + hive.core(2).owned(), 8 - lost);
+
+  hive.set_lost(3);
+  std::size_t taken = 0;
+  for (NodeId id : {1, 2})
+    for (ArcId arc = 0; arc < 8; ++arc) {
+      const Record heard = hive.node(id).router->hint(arc);
+      if (!hive.core(id).take_over_lost(hive.now(), arc, heard, hive.node(id).effects)) continue;
+      ++taken;
+      const Record& record = hive.core(id).standing(arc).record;
+      EXPECT_EQ(record, (Record{record.epoch, id, {id}, {}}));
+      EXPECT_TRUE(heard.names(3) && apart(heard.epoch, record.epoch));
+    }
+  EXPECT_EQ(taken, lost);
+  hive.run(seconds(1));
+  EXPECT_EQ(hive.core(1).owned() + hive.core(2).owned(), 8U);
+}
+
 TEST(RingCore, AFourthNodeJoinsAndTheFirstLeaves) {
   Hive hive(32);
   for (NodeId id : {1, 2, 3}) {

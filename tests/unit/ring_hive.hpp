@@ -73,6 +73,11 @@ class Hive {
     gone_.insert(id);
     see_nodes();
   }
+  // Dead for longer than arcs with one copy wait.
+  void set_lost(NodeId id) {
+    lost_.insert(id);
+    see_nodes();
+  }
   // After so many messages more, all are lost.
   void lose_after(std::uint64_t messages) { to_deliver_ = messages; }
   void cut(NodeId a, NodeId b, bool is_cut = true) {
@@ -163,6 +168,7 @@ class Hive {
       n.alive = node.up;
       n.gone = gone_.contains(id);
       n.eligible = !n.gone;
+      n.lost = lost_.contains(id);
       seen.push_back(n);
     }
     for (auto& [id, node] : nodes_)
@@ -255,6 +261,7 @@ class Hive {
   Time now_{std::chrono::seconds(100)};
   std::map<NodeId, Node_> nodes_;
   std::set<NodeId> gone_;
+  std::set<NodeId> lost_;
   std::set<std::pair<NodeId, NodeId>> cut_;
   std::deque<Mail> mail_;
   std::uint64_t to_deliver_ = UINT64_MAX;
