@@ -165,6 +165,7 @@ class Node {
     options.node = config_.name;
     options.flush_interval = config_.store.flush_interval;
     options.max_unfolded = config_.store.max_unfolded;
+    options.read_often = config_.ring.max_memory > 0 || config_.ring.max_entries > 0;
     options.post = [this](std::function<void()> run) { loop_.post(std::move(run)); };
     options.log = &log_;
     auto store = SqliteStore::open(std::move(options));

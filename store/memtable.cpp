@@ -35,7 +35,7 @@ bool Memtable::is_batch(std::string_view encoded) {
 }
 
 void Memtable::read() {
-  follow_until_ = bytes_ + kFollowed;
+  follow_until_ = std::max(follow_until_, bytes_ + kFollowed);
   index_.follow(batches_);
 }
 

@@ -25,6 +25,9 @@ namespace skep {
 
 class Memtable {
  public:
+  // `indexed`: the index follows each batch from the beginning.
+  explicit Memtable(bool indexed = false) : follow_until_(indexed ? SIZE_MAX : 0) {}
+
   using Value = std::optional<std::string_view>;  // none: erased
   struct Hash {
     // Not noexcept, so that the standard library keeps the hash beside the entry.
@@ -82,7 +85,7 @@ class Memtable {
   std::size_t bytes_ = 0;  // without the index
   std::uint64_t last_ = 0;
   Index index_;
-  std::size_t follow_until_ = 0;  // the bytes up to which the index follows without being asked
+  std::size_t follow_until_;  // the bytes up to which the index follows without being asked
 };
 
 }  // namespace skep

@@ -117,7 +117,7 @@ Result<Db> Db::open(const std::string& path, const std::string& vfs, Mode mode) 
   // secure_delete: Debian's default would write every page that is freed.
   if (const Result<> set = db.run("PRAGMA synchronous = NORMAL;"
                                   "PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = OFF;"
-                                  "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;"
+                                  "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;"
                                   "PRAGMA journal_size_limit = 67108864");
       !set)
     return tl::unexpected(set.error());
@@ -153,6 +153,12 @@ Result<std::optional<std::int64_t>> Db::number(const char* sql) {
   if (!*row) return std::optional<std::int64_t>();
   return std::optional(statement->integer(0));
 }
+
+Result<> Db::cache(std::size_t bytes) {
+  return run(("PRAGMA cache_size = -" + std::to_string(bytes >> 10)).c_str());
+}
+
+void Db::shrink() { sqlite3_db_release_memory(db_.get()); }
 
 Result<> Db::sync() {
   sqlite3_file* log = nullptr;

@@ -59,6 +59,11 @@ class Db {
   // The first column of the first row.
   Result<std::optional<std::int64_t>> number(const char* sql);
 
+  // The pages that it keeps, at most; 4 MiB of them if nothing is said, as the system keeps files
+  // in memory anyway.
+  Result<> cache(std::size_t bytes);
+  // Gives back what it keeps and does not use.
+  void shrink();
   // Syncs the write-ahead log, and so every transaction that was committed.
   Result<> sync();
   // Copies the log into the main file, syncing both, as far as no reader or writer is in the way;

@@ -41,7 +41,7 @@ struct SqliteStore::Shared {
 SqliteStore::SqliteStore(StoreOptions options, Directory directory)
     : options_(std::move(options)),
       directory_(std::move(directory)),
-      active_(std::make_shared<Memtable>()),
+      active_(std::make_shared<Memtable>(options_.read_often)),
       shared_(std::make_shared<Shared>()) {
   shared_->store = this;
 }
@@ -239,7 +239,7 @@ void SqliteStore::fold_if_due(bool quiet) {
   if (frozen_ || active_->empty()) return;
   const std::size_t above = quiet ? options_.fold_quiet_above : options_.fold_above;
   if (active_->bytes() < std::min(above, options_.max_unfolded / 4)) return;
-  frozen_ = std::exchange(active_, std::make_shared<Memtable>());
+  frozen_ = std::exchange(active_, std::make_shared<Memtable>(options_.read_often));
   frozen_last_ = last_;
   folder_->fold(frozen_);
 }
@@ -251,7 +251,7 @@ void SqliteStore::folded() {
   folder_->retire(std::exchange(frozen_, nullptr));
   folded_ = frozen_last_;
   committer_->set_backlog(unfolded());
-  fold_if_due();
+  fold_if_due(quiet());
 }
 
 void SqliteStore::refresh() {
@@ -266,9 +266,11 @@ void SqliteStore::progress() {
   const std::uint64_t written = committer_->written();
   const std::uint64_t durable = committer_->durable();
   report(written, durable);
-  // All that was submitted is synced, which is done once in a flush interval.
-  if (durable == last_ && waiting_.empty()) fold_if_due(true);
+  if (quiet()) fold_if_due(true);
 }
+
+// All that was submitted is synced, which is done once in a flush interval.
+bool SqliteStore::quiet() const { return waiting_.empty() && committer_->durable() == last_; }
 
 void SqliteStore::report(std::uint64_t written, std::uint64_t durable) {
   while (!waiting_.empty()) {

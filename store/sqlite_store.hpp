@@ -46,6 +46,8 @@ struct StoreOptions {
   std::size_t fold_above = std::size_t{64} << 20;
   // The same while nothing is written, for the memory.
   std::size_t fold_quiet_above = std::size_t{1} << 20;
+  // What is not folded is read as well: each write takes longer, so that no read has to catch up.
+  bool read_often = false;
   // Until a full disk or an I/O error is tried again.
   Duration retry_interval = std::chrono::milliseconds(100);
   // Runs a function on the loop thread, soon; called on any thread.
@@ -107,6 +109,7 @@ class SqliteStore final : public Store {
   void refuse(Reported reported, Error error);
   void report(std::uint64_t written, std::uint64_t durable);
   void fold_if_due(bool quiet = false);
+  bool quiet() const;
 
   // From the other threads to the loop.
   void post(void (SqliteStore::*what)());

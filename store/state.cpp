@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxSpaceName = 64;
 constexpr std::size_t kChecksum = 4;
+constexpr std::size_t kFoldCache = std::size_t{32} << 20;
 
 std::string table_of(std::string_view space) { return "\"space " + std::string(space) + "\""; }
 
@@ -65,6 +66,14 @@ Result<std::uint64_t> StateWriter::folded() {
 }
 
 Result<> StateWriter::fold(const Memtable& table, const std::atomic<bool>& stop) {
+  // Its pages are written in an order, once a fold: kept between folds they would be of no use.
+  if (Result<> cached = db_.cache(kFoldCache); !cached) return cached;
+  const Result<> done = fold_spaces(table, stop);
+  db_.shrink();
+  return done;
+}
+
+Result<> StateWriter::fold_spaces(const Memtable& table, const std::atomic<bool>& stop) {
   if (Result<> begun = db_.run("BEGIN IMMEDIATE"); !begun) return begun;
   Result<> done;
   table.each_space([&](std::string_view space, const Memtable::Newest& newest) {

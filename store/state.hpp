@@ -33,6 +33,7 @@ class StateWriter {
   int log_pages() const { return db_.log_pages(); }
 
  private:
+  Result<> fold_spaces(const Memtable& table, const std::atomic<bool>& stop);
   Result<> fold_space(std::string_view space, const Memtable::Newest& newest,
                       const std::atomic<bool>& stop);
 
