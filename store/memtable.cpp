@@ -13,6 +13,10 @@ namespace {
 // About what an entry takes besides its bytes: a hash node, a bucket, a place in a run.
 constexpr std::size_t kEntryOverhead = 96;
 constexpr std::size_t kBatchOverhead = 96;
+// From so many keys of a space on there are many: its hash table is made as large at once as it
+// gets until a fold, for to make it larger takes the longer the more there is in it.
+constexpr std::size_t kManyKeys = 4096;
+constexpr std::size_t kMostKeys = std::size_t{1} << 19;
 // So many bytes after a read, others are expected.
 constexpr std::size_t kFollowed = std::size_t{4} << 20;
 
@@ -59,6 +63,9 @@ void Memtable::Index::take(std::string_view batch) {
     }
     space.fresh.push_back(&*entry);
     memory += kEntryOverhead;
+    if (space.newest.size() != kManyKeys) continue;
+    space.newest.reserve(kMostKeys);
+    memory += kMostKeys * sizeof(void*);
   }
 }
 
