@@ -236,9 +236,12 @@ void SqliteStore::report(Metrics& metrics) const {
 }
 
 void SqliteStore::fold_if_due(bool quiet) {
-  if (frozen_ || active_->empty()) return;
   const std::size_t above = quiet ? options_.fold_quiet_above : options_.fold_above;
-  if (active_->bytes() < std::min(above, options_.max_unfolded / 4)) return;
+  fold_above(std::min(above, options_.max_unfolded / 4));
+}
+
+void SqliteStore::fold_above(std::size_t bytes) {
+  if (frozen_ || active_->empty() || active_->bytes() < bytes) return;
   frozen_ = std::exchange(active_, std::make_shared<Memtable>(options_.read_often));
   frozen_last_ = last_;
   folder_->fold(frozen_);

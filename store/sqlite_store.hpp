@@ -70,6 +70,9 @@ class SqliteStore final : public Store {
   std::uint64_t identity() const override { return identity_; }
   Opening opening() const override { return opening_; }
   Result<std::uint64_t> used() override;
+  void make_room() override {
+    if (!closed_) fold_above(0);
+  }
   void submit(Batch batch, Durability durability, Reported reported) override;
   Result<std::optional<std::string>> get(std::string_view space, std::string_view key) override;
   Result<> scan(std::string_view space, std::string_view from, std::string_view to,
@@ -109,6 +112,7 @@ class SqliteStore final : public Store {
   void refuse(Reported reported, Error error);
   void report(std::uint64_t written, std::uint64_t durable);
   void fold_if_due(bool quiet = false);
+  void fold_above(std::size_t bytes);
   bool quiet() const;
 
   // From the other threads to the loop.

@@ -46,6 +46,8 @@ class Store {
 
   // Bytes that it holds on disk, roughly; what was erased counts until it is folded.
   virtual Result<std::uint64_t> used() = 0;
+  // Folds soon, however little there is.
+  virtual void make_room() = 0;
 
   // Queues the batch; `reported` is called once, when it is written or durable. On a full disk or
   // an I/O error accepted batches stay queued and are retried. When the backlog is over its bound,

@@ -418,6 +418,7 @@ void Ring::look_at_disk() {
   const auto used = store_.used();
   const bool full = used && *used > options_.max_disk;
   core_->set_disk_full(full);
+  if (full) store_.make_room();  // perhaps something was erased
   if (full != std::exchange(disk_full_, full))
     env_.log.write(full ? Level::error : Level::info, "ring",
                    full ? "the store holds " + std::to_string(*used) +

@@ -39,9 +39,8 @@ std::uint64_t parse_hash(std::string_view text) {
   return hash >> Index::kHashBits == 0 ? hash : 0;
 }
 
-// What a read of a value from the disk counts as, when a part is cut: it takes longer than to send
-// a short one.
-constexpr std::size_t kReadBytes = 1024;
+// The most values of a part that have to be read from the disk: it is done in one go.
+constexpr std::size_t kMostReads = 256;
 
 }  // namespace
 
@@ -165,13 +164,14 @@ Table::Part Table::part(std::uint32_t bucket, std::string_view from, std::size_t
     if (block == nullptr) continue;
     const std::uint64_t hash = Index::hash_of(block->key());
     if (hash < first) continue;
-    if (size >= bytes && hash != last) {  // entries of one hash stay together
+    const bool full = size >= bytes || part.cold.size() >= kMostReads;
+    if (full && hash != last) {  // entries of one hash stay together
       part.next = show_hash(hash);
       break;
     }
     if (block->cold()) part.cold.push_back(part.entries.size());
     part.entries.emplace_back(block->key(), block->view().entry());
-    size += block->key().size() + block->value_size() + (block->cold() ? kReadBytes : 0);
+    size += block->key().size() + block->value_size();
     last = hash;
   }
   return part;

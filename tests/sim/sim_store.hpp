@@ -37,6 +37,7 @@ class SimStore final : public Store {
   std::uint64_t identity() const override { return identity_; }
   Opening opening() const override { return opening_; }
   Result<std::uint64_t> used() override;
+  void make_room() override {}
   void submit(Batch batch, Durability durability, Reported reported) override;
   Result<std::optional<std::string>> get(std::string_view space, std::string_view key) override;
   Result<> scan(std::string_view space, std::string_view from, std::string_view to,
