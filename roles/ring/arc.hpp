@@ -62,6 +62,7 @@ struct Host {
   bool stopping = false;                  // takes no ownership any more
   std::uint64_t random = 0;               // state of the jitter's generator
   std::map<NodeId, std::uint64_t> boots;  // the others' lives, as last heard
+  std::set<NodeId> forgotten;             // written off for good: count for nothing
 
   // Uniform in [0, below).
   Duration jitter(Duration below);

@@ -57,7 +57,7 @@ void Arc::start_vote(Time now, Effects& effects) {
   claim_->started = now;
   claim_->base = record();
   claim_->yes.insert(host_.self);
-  for (NodeId node : record().everybody())
+  for (NodeId node : record().without(host_.forgotten).everybody())
     if (node != host_.self) effects.send(node, PreVote{id_, epoch});
   check_votes(now, effects);
 }
@@ -76,10 +76,11 @@ void Arc::on(Time now, NodeId from, const PreVoteReply& m, Effects& effects) {
 }
 
 void Arc::check_votes(Time now, Effects& effects) {
-  const bool enough =
-      claim_->base.majority([&](NodeId node) { return claim_->yes.contains(node); });
+  const bool enough = claim_->base.majority(
+      host_.forgotten, [&](NodeId node) { return claim_->yes.contains(node); });
   // One that is being replaced may learn that it was, but is no owner to be.
-  if (enough && claim_->base.names(host_.self)) start_promising(now, effects);
+  if (enough && claim_->base.without(host_.forgotten).names(host_.self))
+    start_promising(now, effects);
 }
 
 void Arc::start_promising(Time now, Effects& effects) {
@@ -94,7 +95,7 @@ void Arc::start_promising(Time now, Effects& effects) {
 void Arc::ask_promises(Time now, Effects& effects) {
   claim_->asked = now;
   const Record& counted = claim_->next ? *claim_->next : claim_->base;
-  for (NodeId node : counted.everybody())
+  for (NodeId node : counted.without(host_.forgotten).everybody())
     if (node != host_.self && !claim_->promised.contains(node))
       effects.send(node, Prepare{id_, claim_->epoch});
 }
@@ -117,14 +118,14 @@ void Arc::check_promises(Time now, Effects& effects) {
   const auto promised = [&](NodeId node) { return claim_->promised.contains(node); };
   const Record& counted = claim_->next ? *claim_->next : claim_->base;
   // This node's own promise, too: a later life of it must not take the epoch for a free one.
-  if (!promised(host_.self) || !counted.majority(promised)) return;
+  if (!promised(host_.self) || !counted.majority(host_.forgotten, promised)) return;
   if (claim_->next) {
     // A newcomer agrees to be named, on its disk: one that has not may leave for good meanwhile.
     for (NodeId node : counted.members)
       if (!record().names(node) && !promised(node)) return;
     return write_record(now, effects);
   }
-  if (!claim_->base.names(host_.self)) return give_up_claim(now, effects);
+  if (!claim_->base.without(host_.forgotten).names(host_.self)) return give_up_claim(now, effects);
 
   claim_->stage = Claim::Stage::merging;
   claim_->started = now;
@@ -181,8 +182,9 @@ void Arc::merge(const std::vector<Item>& items, Effects& effects) {
 void Arc::write_record(Time now, Effects& effects) {
   SKEP_ASSERT(claim_->epoch == highest() && standing_.promise.to == host_.self);
   claim_->stage = Claim::Stage::writing;
-  Record next = claim_->next.value_or(
-      Record{claim_->epoch, host_.self, claim_->base.members, claim_->base.replaces});
+  const Record base = claim_->base.without(host_.forgotten);
+  Record next =
+      claim_->next.value_or(Record{claim_->epoch, host_.self, base.members, base.replaces});
   standing_.record = std::move(next);
   effects.changed.push_back(id_);
   save(standing_, {0, Completion::Kind::installed, claim_->epoch, 0, 1, host_.self}, effects);

@@ -91,7 +91,8 @@ bool Arc::may_be_named(const Record& heard) const {
   if (Record::has(newest.everybody(), host_.self)) return true;
   const Promise& promise = standing_.promise;
   const bool own = promise.to == host_.self && !claim_;  // an attempt that was given up
-  return promise.epoch > newest.epoch && promise.epoch != void_ && !own;
+  const bool forgotten = host_.forgotten.contains(promise.to);
+  return promise.epoch > newest.epoch && promise.epoch != void_ && !own && !forgotten;
 }
 
 // A promise that came to nothing would keep a node that leaves for ever.

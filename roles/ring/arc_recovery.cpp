@@ -86,14 +86,16 @@ void Arc::check_recovery(Effects& effects) {
     if (!Record::has(nodes, host_.self)) return true;
     std::size_t counting = 0;
     std::size_t all = 0;
+    std::size_t others = nodes.size() - 1;
     for (NodeId node : nodes) {
+      if (host_.forgotten.contains(node)) --others;
       const auto found = recovery_->others.find(node);
       if (found == recovery_->others.end() || !found->second.done) continue;
       ++all;
       if (found->second.counts) ++counting;
     }
     const std::size_t majority = nodes.size() / 2 + 1;
-    return counting >= nodes.size() - majority + 1 || all == nodes.size() - 1;
+    return counting >= nodes.size() - majority + 1 || all >= others;
   };
   if (!enough(recovery_->record.members) || !enough(recovery_->record.replaces)) return;
   recovery_->writing = true;

@@ -200,6 +200,8 @@ constexpr Command kCommands[] = {
     whole("ring|stop", 2, kAdmin, Verb::ring_stop, "cluster", "Stops this node."),
     whole("ring|leave", 2, kAdmin, Verb::ring_leave, "cluster",
           "Gives away what this node holds, and leaves for good."),
+    whole("ring|forget", -3, kAdmin, Verb::ring_forget, "cluster",
+          "Writes a dead node off, for good."),
     local("ring|help", 2, kConnection, Verb::help, "cluster", "What there is of this."),
 };
 

@@ -91,6 +91,7 @@ enum class Verb : std::uint8_t {
   ring_config,
   ring_stop,
   ring_leave,
+  ring_forget,
   mget,
   mset,
   sum,

@@ -95,6 +95,7 @@ void Core::deliver(Time now, NodeId from, std::string_view payload, Effects& eff
 
 void Core::on_message(Time now, WallMs wall, NodeId from, Type type, std::uint64_t request,
                       std::string_view payload, Effects& effects) {
+  if (host_.forgotten.contains(from)) return;
   switch (type) {
     case Type::pre_vote: return deliver<PreVote>(now, from, payload, effects);
     case Type::pre_vote_reply: return deliver<PreVoteReply>(now, from, payload, effects);
@@ -337,7 +338,10 @@ bool Core::take_over_lost(Time now, ArcId arc, const Record& heard, Effects& eff
     const Node* node = find_node(nodes_, id);
     return node == nullptr || !node->lost;
   };
-  if (newest.epoch == 0 || newest.majority(may_come)) return false;
+  const std::vector<NodeId> all = newest.everybody();
+  const bool waits = host_.hive.replication == 1 ? newest.majority(may_come)
+                                                 : std::any_of(all.begin(), all.end(), may_come);
+  if (newest.epoch == 0 || waits) return false;
   std::vector<Node> members;
   std::vector<Node> others;
   for (Node node : nodes_) {

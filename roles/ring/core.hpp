@@ -68,6 +68,8 @@ class Core {
   void stop() { host_.stopping = true; }
   // From now on it becomes no new member of any arc; others may not have heard that it leaves.
   void leave() { host_.leaving = true; }
+  // From now on this identity counts for nothing, whatever it says.
+  void forget(NodeId node) { host_.forgotten.insert(node); }
   std::size_t owned() const;
   // Whether, for an arc that this node owns, another member is there that could own it.
   bool has_successors() const;

@@ -67,6 +67,9 @@ class Keyspace {
   // safe to.
   virtual void stop(std::function<void(Result<>)> done) = 0;
   virtual void leave(std::function<void(Result<>)> done) = 0;
+  // RING FORGET: writes a dead node off, by its name or its id in hexadecimals. Without `sure` it
+  // is refused, with what it means. `done` when it is on this node's disk; the others hear of it.
+  virtual void forget(std::string_view node, bool sure, std::function<void(Result<>)> done) = 0;
 };
 
 }  // namespace skep::ring

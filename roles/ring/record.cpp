@@ -22,6 +22,16 @@ struct Row {
 
 }  // namespace
 
+Record Record::without(const std::set<NodeId>& forgotten) const {
+  Record left = *this;
+  const auto gone = [&](NodeId node) { return forgotten.contains(node); };
+  std::erase_if(left.members, gone);
+  std::erase_if(left.replaces, gone);
+  if (left.members.empty()) left.members = std::exchange(left.replaces, {});
+  if (left.members == left.replaces) left.replaces.clear();
+  return left;
+}
+
 bool well_formed(const Record& record) {
   return record.epoch > 0 && record.names(record.owner) && strictly_sorted(record.members) &&
          strictly_sorted(record.replaces);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <compare>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,22 @@ struct Record {
     if (SKEP_PLANT(change_with_new_majority_only)) return most(members, counts);
     return most(members, counts) && (replaces.empty() || most(replaces, counts));
   }
+  // The same where some nodes are written off (RING FORGET): as many count as ever, or else all that
+  // are left. So nothing is lost that is on any node that is left.
+  template <class Counts> bool majority(const std::set<NodeId>& forgotten, Counts&& counts) const {
+    if (forgotten.empty()) return majority(counts);
+    const Record left = without(forgotten);
+    const auto enough = [&](const std::vector<NodeId>& all, const std::vector<NodeId>& rest) {
+      const auto count = std::count_if(rest.begin(), rest.end(), counts);
+      return static_cast<std::size_t>(count) >= std::min(all.size() / 2 + 1, rest.size());
+    };
+    if (left.members.empty()) return false;
+    if (!std::any_of(members.begin(), members.end(), [&](NodeId n) { return left.names(n); }))
+      return enough(replaces, left.members);
+    return enough(members, left.members) && enough(replaces, left.replaces);
+  }
+  // What is left of it. If none of the members is, those that they were to replace are it.
+  Record without(const std::set<NodeId>& forgotten) const;
   template <class Counts> static bool most(const std::vector<NodeId>& nodes, Counts&& counts) {
     const auto count = std::count_if(nodes.begin(), nodes.end(), counts);
     return static_cast<std::size_t>(count) >= nodes.size() / 2 + 1;

@@ -169,9 +169,12 @@ Result<> Ring::load() {
                        " damaged entries; their arcs count in "
                        "no majority until they are repaired from the other members");
   if (!scanned) return scanned;
-  forget(worthless);
+  erase_first(worthless);
 
+  auto forgotten = read_forgotten();
+  if (!forgotten) return tl::unexpected(forgotten.error());
   Host host;
+  host.forgotten = std::move(*forgotten);
   host.self = membership_.self();
   host.boot = boot_;
   host.hive = options_.hive;
@@ -185,7 +188,7 @@ Result<> Ring::load() {
 }
 
 // Before anything else is written.
-void Ring::forget(const std::vector<std::string>& rows) {
+void Ring::erase_first(const std::vector<std::string>& rows) {
   constexpr std::size_t kAtOnce = 1000;
   for (std::size_t i = 0; i < rows.size(); i += kAtOnce) {
     Batch batch;
@@ -221,6 +224,7 @@ void Ring::begin() {
     core_->on_rumor(env_.clock.now(), arc, *record, effects_);
     schedule();
   });
+  tell_forgotten();
   for (const Arc* arc : core_->arcs())
     if (arc->record().epoch > 0) router_->learn(env_.clock.now(), arc->id(), arc->record());
   if (founder_) core_->found(effects_);
@@ -232,6 +236,7 @@ void Ring::tick() {
   const Duration interval =
       std::max<Duration>(options_.heartbeat / 8, std::chrono::milliseconds(1));
   ticking_ = env_.timers.after(interval, [this] { tick(); });
+  if (written_off_) return;
   const Time now = env_.clock.now();
   const bool settled = now >= told_nodes_ + options_.heartbeat;  // a storm of changes may last
   if ((nodes_changed_ && settled) || now >= next_death_) changed_nodes();
@@ -263,9 +268,11 @@ void Ring::changed_nodes() {
   for (const auto& [id, member] : membership_.members())
     if (auto& known = newest[member.name]; known == nullptr || rank(*known) < rank(member))
       known = &member;
+  const bool alone = options_.hive.replication == 1 && options_.hive.takeover_empty_us != 0;
   for (const auto& [id, member] : membership_.members()) {
     if (std::find(member.roles.begin(), member.roles.end(), "ring") == member.roles.end()) continue;
-    const bool replaced = newest[member.name]->id != id;
+    const bool forgotten = core_->host().forgotten.contains(id);
+    const bool replaced = newest[member.name]->id != id || forgotten;
     const bool dead = member.state == MemberState::dead;
     // This node may have been away itself.
     const Time lost_at =
@@ -276,12 +283,13 @@ void Ring::changed_nodes() {
     Node node;
     node.id = id;
     node.weight = std::max(member.weight, 1U);
-    node.alive = member.state == MemberState::alive || member.state == MemberState::leaving;
+    node.alive =
+        !forgotten && (member.state == MemberState::alive || member.state == MemberState::leaving);
     node.gone = member.state == MemberState::leaving || member.state == MemberState::left ||
                 replaced;  // its disk is lost
-    node.lost = dead && now >= lost_at;
-    node.eligible =
-        member.state == MemberState::alive || member.state == MemberState::suspect || recently_dead;
+    node.lost = forgotten || (alone && dead && now >= lost_at);
+    node.eligible = !forgotten && (member.state == MemberState::alive ||
+                                   member.state == MemberState::suspect || recently_dead);
     nodes.push_back(node);
   }
   core_->on_nodes(std::move(nodes));
@@ -305,6 +313,7 @@ Address Ring::address_of(NodeId node) const {
 }
 
 void Ring::on_message(NodeId from, const Message& message) {
+  if (written_off_) return;
   const Time now = env_.clock.now();
   if (message.type == static_cast<std::uint16_t>(Type::answer)) {
     if (auto answer = wire::decode<Answer>(message.payload))

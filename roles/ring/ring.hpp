@@ -22,7 +22,11 @@ namespace skep::ring {
 
 // Topics of the members list's rumors.
 inline constexpr std::string_view kRecordTopic = "ring.arc";  // key: arc; version: epoch, settled
-inline constexpr std::string_view kOptionsTopic = "ring.options";  // key: 0; the hive's options
+inline constexpr std::string_view kOptionsTopic = "ring.options";      // key: 0; the hive's options
+inline constexpr std::string_view kForgottenTopic = "ring.forgotten";  // key: a node's id
+
+inline constexpr std::string_view kWrittenOff =
+    "the ring has written this node off (RING FORGET): empty its data_dir and join it anew";
 
 class Ring : public Keyspace {
  public:
@@ -47,6 +51,7 @@ class Ring : public Keyspace {
   resp::Value describe(Args args) override;
   void stop(std::function<void(Result<>)> done) override;
   void leave(std::function<void(Result<>)> done) override;
+  void forget(std::string_view node, bool sure, std::function<void(Result<>)> done) override;
 
   struct Status {
     bool started = false;  // the hive's options are known
@@ -84,7 +89,10 @@ class Ring : public Keyspace {
 
   Result<> load();
   Result<> load_standings(std::map<ArcId, Core::Stored>& arcs);
-  void forget(const std::vector<std::string>& rows);
+  void erase_first(const std::vector<std::string>& rows);
+  Result<std::set<NodeId>> read_forgotten();
+  void write_off(NodeId node, std::function<void(Result<>)> done);
+  void tell_forgotten();
   void adopt(const HiveOptions& hive);
   void write_first(Batch batch, std::function<void()> then);
   void begin();
@@ -145,6 +153,7 @@ class Ring : public Keyspace {
   std::size_t reported_ = 0;  // arcs owned, as the log has it
   Time reported_at_{};
   std::optional<Ending> ending_;
+  bool written_off_ = false;  // by RING FORGET: nobody listens to this node any more
   // Dies with the ring: what the store and the timers still hold of it looks here first.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

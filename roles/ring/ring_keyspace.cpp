@@ -54,6 +54,7 @@ void Ring::run_together(Args args, std::size_t key, Done done) {
 void Ring::route(Op op, Args args, std::size_t key, bool write, Done done) {
   SKEP_ASSERT(key < args.size() && key <= UINT16_MAX);
   if (!router_) return done(fail(Code::unavailable, std::string(kNotStarted)));
+  if (written_off_) return done(fail(Code::unavailable, std::string(kWrittenOff)));
   if (write && !refused_.empty())
     return done(fail(Code::unavailable, "this node's store takes no writes at present"));
   const Time now = env_.clock.now();
@@ -285,7 +286,8 @@ resp::Value Ring::describe(Args args) {
         std::to_string(now.keys_kept) + "\r\nrequests:" + std::to_string(now.requests) +
         "\r\nrequests_waiting:" + std::to_string(now.waiting) + "\r\n");
   }
-  return resp::Value::error("ERR RING takes NODES, OWNER key, STATUS, CONFIG, STOP or LEAVE");
+  return resp::Value::error(
+      "ERR RING takes NODES, OWNER key, STATUS, CONFIG, STOP, LEAVE or FORGET node");
 }
 
 void Ring::stop(std::function<void(Result<>)> done) {

@@ -1,21 +1,21 @@
-// The ring role where a hive keeps one copy of each key: arcs whose members do not come back, and
-// what becomes of what they held.
+// The ring role where all that could answer for an arc is given up: with one copy of each key, when
+// its node does not come back in time; else when all its members are written off (RING FORGET).
 #include "roles/ring/ring.hpp"
 
 namespace skep::ring {
 
 // The records of arcs that this node takes no part in are known to the router only.
 void Ring::take_over_lost(Time now) {
-  const bool may = options_.hive.replication == 1 && options_.hive.takeover_empty_us != 0;
-  if (!may || ending_ || !core_->knows_lost()) return;
+  if (ending_ || !core_->knows_lost()) return;
   std::size_t taken = 0;
   for (ArcId arc = 0; arc < options_.hive.arcs; ++arc)
     if (core_->take_over_lost(now, arc, router_->hint(arc), effects_)) ++taken;
   if (taken > 0)
     env_.log.write(Level::warn, "ring",
                    "takes over " + std::to_string(taken) +
-                       " arcs whose nodes did not come back within ring.takeover_empty_after; what "
-                       "these hold is put where nothing is when they do");
+                       " arcs without what they had: all their nodes are written off, or did not "
+                       "come back within ring.takeover_empty_after; what these hold is put where "
+                       "nothing is when they do");
 }
 
 // A copy of the arc's rows, in the space where entries wait to be brought, before the batches that

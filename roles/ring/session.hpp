@@ -138,6 +138,7 @@ class Session final : public StreamHandler {
   void flush_all(Args args);
   void slot_keys(const Command& command, Args args);
   void end_node(bool for_good);
+  void forget_node(Args args);
 
   RespServer& server_;
   Stream& stream_;

@@ -134,6 +134,7 @@ void Session::whole(const Command& command, Args args) {
     case Verb::cluster_getkeysinslot: return slot_keys(command, args);
     case Verb::ring_stop:
     case Verb::ring_leave: return end_node(command.verb == Verb::ring_leave);
+    case Verb::ring_forget: return forget_node(args);
     default: return flush_all(args);
   }
 }
@@ -201,6 +202,18 @@ void Session::slot_keys(const Command& command, Args args) {
         ticket(listed ? Value::array(bulks(std::move(found->keys)))
                       : Value::integer(static_cast<std::int64_t>(found->count)));
       });
+}
+
+void Session::forget_node(Args args) {
+  const bool sure = args.size() == 4 && is_word(args[3], "YES");
+  if (args.size() > 4 || (args.size() == 4 && !sure))
+    return reply(Value::error("ERR syntax error; accepted: RING FORGET node [YES]"));
+  Ticket ticket = open(true, true);
+  server_.keyspace().forget(args[2], sure, [ticket](Result<> result) {
+    if (!result && result.error().code != Code::unavailable && result.error().done() == Done::no)
+      return ticket(Value::error("ERR " + result.error().message));
+    ticket(result.map([] { return Value::status("OK"); }));
+  });
 }
 
 // The node may close its connections as soon as it has said that it ends: what it says is handed to

@@ -86,6 +86,8 @@ std::span<const Shell::Command> Shell::commands() {
       {"node_config", "", 0, 0, "the node's effective configuration", &Shell::node_config},
       {"node_topology", "", 0, 0, "the ring's nodes", &Shell::node_topology},
       {"stop_node", "", 0, 0, "end the node; it stays a member", &Shell::stop_node},
+      {"forget_node", "NODE [yes]", 1, 1, "write a dead node off, after asking or with `yes`",
+       &Shell::forget_node},
       {"help", "", 0, 0, "this list", &Shell::help},
       {"exit", "", 0, 0, "leave the prompt", &Shell::exit},
       {"quit", "", 0, 0, "the same", &Shell::exit},
@@ -320,6 +322,22 @@ int Shell::node_config(const Words&) {
 
 int Shell::node_topology(const Words&) {
   return ask(Kind::read, {"RING", "NODES"}, [this](const Value& reply) { return show(reply); });
+}
+
+int Shell::forget_node(const Words& args) {
+  const bool said = args.size() > 1 && is_lower(args[1], "yes");
+  if (args.size() > 1 && !said) return wrong("accepted: forget_node NODE [yes]");
+  if (!said && !confirm_)
+    return refuse(
+        "not done: forget_node asks, and nobody is at a terminal to answer; with `yes` behind the "
+        "name it does not ask");
+  if (!said &&
+      confirm_("This writes " + args[0] +
+               " off for good: it can never come back with its data, and what was "
+               "acknowledged but is on no node that is left is lost. Type yes to go on: ") != "yes")
+    return refuse("not done");
+  return ask(Kind::write, {"RING", "FORGET", args[0], "YES"},
+             [this](const Value&) { return say("written off"); });
 }
 
 int Shell::stop_node(const Words&) {

@@ -71,6 +71,7 @@ class Shell {
   int node_config(const Words& args);
   int node_topology(const Words& args);
   int stop_node(const Words& args);
+  int forget_node(const Words& args);
   int help(const Words& args);
   int exit(const Words& args);
 

@@ -286,12 +286,33 @@ bool RingChecker::missed(const std::string& key, const Floor& floor, const Recor
   return lacked && (older || there || !floor.may_go);
 }
 
+// A member of which its owner believes that it has every write has this one.
+void RingChecker::check_caught_up(const std::string& key, const Floor& floor, std::size_t arc) {
+  if (floor.may_go) return;
+  for (const auto& node : nodes_) {
+    const Arc* owner = node->core() == nullptr ? nullptr : node->core()->find(id_of(arc));
+    if (owner == nullptr || !owner->serving() || owner->epoch() < floor.version.epoch) continue;
+    for (const NodeId id : owner->record().members) {
+      const RingNode* other = node_of(id);
+      if (other == node.get() || other == nullptr || other->core() == nullptr) continue;
+      const Arc* member = other->core()->find(id_of(arc));
+      if (member == nullptr || member->record().epoch != owner->record().epoch) continue;
+      if (member->waiting_for_recovery() || owner->unconfirmed(id).value_or(1) != 0) continue;
+      const auto entry = member->table().find(key);
+      if (entry && entry->version >= floor.version) continue;
+      broken_("node" + std::to_string(other->index()) + " passes for having every write of arc " +
+              std::to_string(arc) + ", and has not " + key + " = " + floor.value);
+    }
+  }
+}
+
 void RingChecker::check_acknowledged() {
   if (plan_.takes_over_alone()) return;
   for (const auto& [key, floors] : floors_) {
     if (floors.empty()) continue;
     const Floor& floor = floors.back();
     const std::size_t arc = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
+    check_caught_up(key, floor, arc);
     const std::vector<Record> records = current(arc);
     if (records.empty() || !missed(key, floor, records.back(), arc)) continue;
     broken_("acknowledged " + (floor.deleted ? "delete of " + key : key + " = " + floor.value) +

@@ -94,6 +94,7 @@ class RingChecker {
   static std::optional<ring::Entry> whole(const RingNode& node, std::string_view key,
                                           const ring::EntryView& view);
   std::optional<ring::Entry> kept(const RingNode& node, const std::string& key) const;
+  void check_caught_up(const std::string& key, const Floor& floor, std::size_t arc);
   bool missed(const std::string& key, const Floor& floor, const ring::Record& record,
               std::size_t arc) const;
   std::string unsettled(std::size_t arc) const;

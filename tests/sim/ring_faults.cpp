@@ -39,6 +39,7 @@ void RingSim::inject(Fault fault) {
     case Fault::powercut:
     case Fault::failed_sync:
     case Fault::wipe: return kill(fault);
+    case Fault::forget: return forget_node();
     case Fault::stop: return stop_node();
     case Fault::leave: return leave_node();
     case Fault::join: return join_node();
@@ -83,6 +84,33 @@ void RingSim::kill(Fault fault) {
     checker_->wiped(identity);
   }
   restart_later(*node);
+}
+
+// A disk is lost, and an operator writes its node off.
+void RingSim::forget_node() {
+  const RingNode* chosen = pick(true);
+  if (chosen == nullptr || chosen->leaving || !checker_->may_damage(*chosen, true)) return;
+  RingNode& node = *nodes_[chosen->index()];
+  const NodeId identity = node.identity();
+  note("sim: node" + std::to_string(node.index()) + " wipe, to be written off");
+  node.crash(SimStore::Crash::powercut);
+  node.lose_disk();
+  checker_->wiped(identity);
+  restart_later(node);
+  write_off(identity);
+}
+
+// Until somebody believes it dead.
+void RingSim::write_off(NodeId identity) {
+  time_.after(dice_.between(milliseconds(100), seconds(5)), nullptr, [this, identity] {
+    RingNode* node = pick();
+    if (node == nullptr) return write_off(identity);
+    node->ring().forget(ring::node_id(identity), true, [this, identity](const Result<>& done) {
+      note("sim: an operator hears " + (done ? "that it is written off" : done.error().message));
+      const bool again = !done && done.error().code != Code::not_found;
+      if (again && !faults_over_) write_off(identity);
+    });
+  });
 }
 
 void RingSim::restart_later(RingNode& node) {

@@ -13,7 +13,7 @@ std::string_view name(Fault fault) {
   constexpr std::array<std::string_view, kFaults> kNames = {
       "kill",      "powercut",    "failed_sync", "wipe",  "stop",       "pause",
       "split",     "isolate",     "path",        "reset", "disk_stall", "disk_full",
-      "wall_jump", "bad_network", "join",        "leave", "blackout"};
+      "wall_jump", "bad_network", "join",        "leave", "forget",     "blackout"};
   return kNames[static_cast<std::size_t>(fault)];
 }
 
@@ -59,9 +59,8 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
   plan.fault_every = dice.chance(0.4) ? dice.between(milliseconds(60), milliseconds(400))
                                       : dice.between(milliseconds(300), milliseconds(3000));
   const double taste = one_of<double>(dice, {0.1, 0.25, 0.5, 0.8});
-  for (std::size_t i = 0; i < kFaults; ++i)
-    if (const auto fault = static_cast<Fault>(i); fault != Fault::blackout && dice.chance(taste))
-      plan.faults.push_back(fault);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Fault::forget); ++i)
+    if (dice.chance(taste)) plan.faults.push_back(static_cast<Fault>(i));
   plan.ring = draw_ring(dice);
   plan.dead_after = dice.between(milliseconds(500), milliseconds(1500));
   plan.network.delay_max = dice.between(microseconds(100), milliseconds(20));
@@ -111,6 +110,7 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
   const bool alone = plan.ring.hive.replication == 1 && dice.chance(0.5);
   plan.ring.hive.takeover_empty_us = alone ? static_cast<std::uint64_t>(takeover_empty.count()) : 0;
   if (alone) std::erase(plan.faults, Fault::blackout);  // all that was written has to come back
+  if (dice.chance(taste / 2)) plan.faults.push_back(Fault::forget);
   return plan;
 }
 

@@ -31,7 +31,9 @@ enum class Fault : std::uint8_t {
   bad_network,  // loss, duplicates, delays for a while
   join,         // a new node, or one that had left, with an empty disk
   leave,        // a node goes for good
-  blackout,     // all machines lose power in one instant
+  // Drawn apart from these, and less often.
+  forget,    // like wipe, and an operator writes the lost identity off
+  blackout,  // all machines lose power in one instant
 };
 inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::blackout) + 1;
 std::string_view name(Fault fault);

@@ -44,6 +44,8 @@ class RingSim {
   void schedule_fault();
   void inject(Fault fault);
   void kill(Fault fault);
+  void forget_node();
+  void write_off(NodeId identity);
   void stop_node();
   bool may_end(const RingNode& node) const;
   void end_node(RingNode& node, std::uint64_t life);

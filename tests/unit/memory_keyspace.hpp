@@ -28,6 +28,7 @@ class MemoryKeyspace : public Keyspace {
   std::map<std::string, Entry, std::less<>> entries;
   Topology nodes;
   int stops = 0;
+  int forgets = 0;
   std::function<void()> on_stopped;  // called as soon as a stop is answered
 
   void run(Args args, std::size_t key, bool, Done done) override {
@@ -115,6 +116,10 @@ class MemoryKeyspace : public Keyspace {
   }
   void leave(std::function<void(Result<>)> done) override {
     give([done] { done(fail(Code::unavailable, "the last node cannot leave")); });
+  }
+  void forget(std::string_view, bool sure, std::function<void(Result<>)> done) override {
+    forgets += sure ? 1 : 0;
+    give([done, sure] { done(sure ? Result<>{} : fail(Code::invalid, "say YES")); });
   }
 
  private:

@@ -317,5 +317,30 @@ TEST(RingCore, TombstonesGoWhenEveryMemberHasThem) {
   }
 }
 
+TEST(RingCore, WhatIsLeftServesWhenTheDeadAreWrittenOff) {
+  Hive hive;
+  for (NodeId id : {1, 2, 3}) {
+    hive.start(id);
+    hive.run(seconds(2));
+  }
+  fill(hive, 1, 100);
+  hive.kill(2);
+  hive.kill(3);
+  hive.run(seconds(10));
+  EXPECT_NE(get(hive, 1, "key1"), "value1");
+  hive.core(1).forget(2);
+  hive.run(seconds(5));
+  EXPECT_NE(get(hive, 1, "key1"), "value1");  // node 3 may have what this one has not
+  hive.core(1).forget(3);
+  hive.run(seconds(5));
+  expect_all(hive, 1, 100);
+  fill(hive, 1, 100);
+  // One that was written off is not listened to, and topples nobody.
+  hive.start(2);
+  hive.run(seconds(10));
+  expect_all(hive, 1, 100);
+  EXPECT_EQ(hive.core(1).owned(), hive.core(1).arcs().size());
+}
+
 }  // namespace
 }  // namespace skep::ring

@@ -123,6 +123,18 @@ TEST_F(RingShell, PrefixesAndAll) {
   EXPECT_TRUE(keyspace.entries.empty());
 }
 
+TEST_F(RingShell, WritingANodeOffAsks) {
+  EXPECT_EQ(run("forget_node n2"),
+            "1 not done: forget_node asks, and nobody is at a terminal to answer; with `yes` "
+            "behind the name it does not ask\n");
+  confirm = [](std::string_view) { return "no"; };
+  EXPECT_EQ(run("forget_node n2"), "1 not done\n");
+  EXPECT_EQ(run("forget_node n2 now"), "2 accepted: forget_node NODE [yes]\n");
+  EXPECT_EQ(keyspace.forgets, 0);
+  EXPECT_EQ(run("forget_node n2 yes"), "0 written off\n");
+  EXPECT_EQ(keyspace.forgets, 1);
+}
+
 TEST_F(RingShell, FailuresSayWhetherItMayHaveBeenDone) {
   keyspace.failure = Error{Code::unavailable, "no majority"};
   EXPECT_EQ(run("put k v"), "1 not done: TRYAGAIN no majority\n");
