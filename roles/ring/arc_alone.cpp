@@ -22,7 +22,6 @@ void Arc::take_over_alone(Time now, Epoch above, Effects& effects) {
   const Epoch epoch = base + kAlone + hash64(drawn, id_) % kAlone;
   standing_.promise = {epoch, host_.self};
   standing_.record = {epoch, host_.self, {host_.self}, {}};
-  effects.changed.push_back(id_);
   save(standing_, {0, Completion::Kind::installed, epoch, 1, 1, host_.self}, effects);
 }
 

@@ -355,8 +355,11 @@ void Arc::on_completed(Time now, const Completion& done, Effects& effects) {
         effects.send(done.node, Installed{id_, done.epoch, host_.boot, done.round != 0});
       // Only a record that came in this life makes an owner: an earlier life may have ordered
       // writes in its epoch that this one does not know.
-      if (record().owner == host_.self && done.number == 1 && done.epoch == highest())
+      if (record().owner == host_.self && done.number == 1 && done.epoch == highest()) {
+        // Taken over alone: told only now, as nobody else has the record if this disk has not.
+        if (record().settled()) effects.changed.push_back(id_);
         return begin_reign(now, effects);
+      }
       if (done.node == host_.self && done.number == 1) {  // written here, for another owner
         claim_.reset();
         for (NodeId node : record().everybody())
