@@ -133,7 +133,7 @@ bool RingSim::serves_without_one() {
   note("sim: node" + std::to_string(node->index()) + " stays away");
   node->crash(SimStore::Crash::kill);
   if (!settle()) return false;
-  restart(*node);
+  if (node->fate() == RingNode::Fate::down) restart(*node);  // an earlier death may have done it
   return true;
 }
 
