@@ -54,9 +54,10 @@ class Ring : public Keyspace {
   void forget(std::string_view node, bool sure, std::function<void(Result<>)> done) override;
 
   struct Status {
-    bool started = false;  // the hive's options are known
-    bool ready = false;    // every arc has an owner that is alive
-    bool stable = false;   // and every record is settled and the desired one
+    bool started = false;      // the hive's options are known
+    bool written_off = false;  // by RING FORGET
+    bool ready = false;        // every arc has an owner that is alive
+    bool stable = false;       // and every record is settled and the desired one
     std::size_t arcs = 0;
     std::size_t owned = 0;       // by this node
     std::size_t kept = 0;        // copies on this node

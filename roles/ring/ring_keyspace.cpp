@@ -202,7 +202,8 @@ Ring::Status Ring::status() const {
     if (arc->owns()) status.keys_owned += arc->table().live();
     status.keys_kept += arc->table().live();
   }
-  status.ready = status.stable = true;
+  status.written_off = written_off_;
+  status.ready = status.stable = !written_off_;
   for (ArcId id = 0; id < options_.hive.arcs; ++id) {
     const Arc* arc = core_->find(id);
     const Record& record = router_->hint(id);

@@ -130,6 +130,7 @@ void Service::report(Metrics& metrics) const {
 Result<> Service::ready() const {
   const Ring::Status now = ring_->status();
   if (!now.started) return fail(Code::unavailable, "the ring's options are not known yet");
+  if (now.written_off) return fail(Code::unavailable, std::string(kWrittenOff));
   if (!now.ready) return fail(Code::unavailable, "some arcs of the ring have no owner");
   if (!now.stable) return fail(Code::unavailable, "the ring is moving arcs");
   return {};
