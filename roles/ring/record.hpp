@@ -61,8 +61,8 @@ struct Record {
     if (SKEP_PLANT(change_with_new_majority_only)) return most(members, counts);
     return most(members, counts) && (replaces.empty() || most(replaces, counts));
   }
-  // The same where some nodes are written off (RING FORGET): as many count as ever, or else all that
-  // are left. So nothing is lost that is on any node that is left.
+  // The same where some nodes are written off (RING FORGET): as many count as ever, or else all
+  // that are left. So nothing is lost that is on any node that is left.
   template <class Counts> bool majority(const std::set<NodeId>& forgotten, Counts&& counts) const {
     if (forgotten.empty()) return majority(counts);
     const Record left = without(forgotten);

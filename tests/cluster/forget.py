@@ -1,6 +1,6 @@
-"""RING FORGET: of three nodes two are killed and their disks lost. What is left serves nothing until
-both are written off, and then everything; one that was written off by mistake stays out, and comes
-back as a new node with an empty directory."""
+"""RING FORGET: of three nodes two are killed, and one's disk is lost. What is left serves nothing
+until both are written off, and then everything; the one that was written off by mistake stays out,
+and comes back as a new node with an empty directory."""
 
 import shutil
 
@@ -38,7 +38,8 @@ def test():
 
     check("no dead ring node" in attempt(left, "RING", "FORGET", "nobody", "YES"),
           "a name that is none is refused")
-    check("is alive" in attempt(left, "RING", "FORGET", lost.name, "YES"), "so is a node that lives")
+    check("is alive" in attempt(left, "RING", "FORGET", lost.name, "YES"),
+          "so is a node that lives")
     check("syntax" in attempt(left, "RING", "FORGET", lost.name, "NO"), "and another word than YES")
 
     lost.kill()
@@ -58,7 +59,8 @@ def test():
     left.start()
     wait_until(lambda: attempt(left, "GET", KEYS[0]) == values[0], 30, "it serves when restarted")
     mistaken.start()
-    wait_until(lambda: "empty its data_dir" in log_of(mistaken), 30, "it hears that it is not wanted")
+    wait_until(lambda: "empty its data_dir" in log_of(mistaken), 30,
+               "it hears that it is not wanted")
     check("written this node off" in attempt(mistaken, "GET", KEYS[0]),
           "one that is written off answers nothing")
     check(ask(left, *[("GET", key) for key in KEYS]) == values, "and disturbs nobody")
