@@ -314,9 +314,9 @@ class Arc {
     std::map<Slot, Reading> reading;
     std::size_t behind_reads = 0;  // requests in `reading`
     std::optional<Change> change;
-    // Upkeep. Tombstones of earlier epochs stand in front, found bucket by bucket.
-    std::deque<Tombstone> tombstones;
-    std::uint32_t searched = 0;           // buckets
+    // Upkeep.
+    std::deque<Tombstone> tombstones;     // of the table, some of them
+    std::uint32_t searched = 0;           // buckets; in the others there may be more of them
     std::optional<std::uint64_t> synced;  // by this node's disk
     Time swept{};                         // when the members were asked last
     Time compared{};
@@ -420,6 +420,7 @@ class Arc {
 
   // arc_upkeep.cpp
   void tick_upkeep(Time now, Effects&);
+  void list_tombstone(std::string_view key, Version version);
   void search_tombstones();
   void ask_synced(Time now, Effects&);
   std::optional<std::uint64_t> all_synced() const;

@@ -394,7 +394,7 @@ void Arc::append(const Key& key, Entry entry, Effects& effects) {
   entry.version = {reign_->epoch, ++reign_->last};
   reign_->tail_bytes += key.text.size() + entry.value.size();
   if (!reign_->peers.empty()) reign_->tail.push_back({std::string(key.text), entry});
-  if (entry.tombstone) reign_->tombstones.push_back({std::string(key.text), entry.version});
+  if (entry.tombstone) list_tombstone(key.text, entry.version);
   store_entry(key, entry, effects);
 }
 

@@ -32,12 +32,25 @@ void Arc::tick_upkeep(Time now, Effects& effects) {
   compare(effects);
 }
 
-// Of earlier epochs: those of its own are listed as they come. A bucket at a time.
+// What is not listed as it comes, of earlier epochs or because the list is full, is found in the
+// table, a bucket at a time. What is found twice does no harm.
+void Arc::list_tombstone(std::string_view key, Version version) {
+  constexpr std::size_t kListed = 1024;
+  if (reign_->tombstones.size() < kListed) {
+    reign_->tombstones.push_back({std::string(key), version});
+  } else {
+    reign_->searched = 0;
+  }
+}
+
 void Arc::search_tombstones() {
-  if (reign_->searched == table_.buckets()) return;
+  if (table_.size() == table_.live()) {
+    reign_->searched = table_.buckets();
+    reign_->tombstones.clear();
+  }
+  if (reign_->searched == table_.buckets() || !reign_->tombstones.empty()) return;
   table_.each(reign_->searched++, [&](std::string_view key, const EntryView& entry) {
-    if (entry.tombstone && entry.version.epoch < reign_->epoch)
-      reign_->tombstones.push_front({std::string(key), entry.version});
+    if (entry.tombstone) reign_->tombstones.push_back({std::string(key), entry.version});
   });
 }
 
