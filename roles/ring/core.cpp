@@ -338,10 +338,7 @@ bool Core::take_over_lost(Time now, ArcId arc, const Record& heard, Effects& eff
     const Node* node = find_node(nodes_, id);
     return node == nullptr || !node->lost;
   };
-  const std::vector<NodeId> all = newest.everybody();
-  const bool waits = host_.hive.replication == 1 ? newest.majority(may_come)
-                                                 : std::any_of(all.begin(), all.end(), may_come);
-  if (newest.epoch == 0 || waits) return false;
+  if (newest.epoch == 0 || newest.majority(may_come)) return false;
   std::vector<Node> members;
   std::vector<Node> others;
   for (Node node : nodes_) {

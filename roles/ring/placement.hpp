@@ -21,7 +21,7 @@ struct Node {
   bool eligible = false;  // should keep arcs: not leaving, not dead for long
   bool gone = false;      // leaving, or left: its place may be given up
   bool stopping = false;  // is not to be made an owner
-  bool lost = false;      // written off, or dead for so long that arcs with one copy do not wait
+  bool lost = false;      // dead for so long that arcs with one copy do not wait for it
   bool operator==(const Node&) const = default;
 };
 

@@ -287,7 +287,7 @@ void Ring::changed_nodes() {
         !forgotten && (member.state == MemberState::alive || member.state == MemberState::leaving);
     node.gone = member.state == MemberState::leaving || member.state == MemberState::left ||
                 replaced;  // its disk is lost
-    node.lost = forgotten || (alone && dead && now >= lost_at);
+    node.lost = alone && dead && now >= lost_at;
     node.eligible = !forgotten && (member.state == MemberState::alive ||
                                    member.state == MemberState::suspect || recently_dead);
     nodes.push_back(node);

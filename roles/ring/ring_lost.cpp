@@ -1,5 +1,5 @@
-// The ring role where all that could answer for an arc is given up: with one copy of each key, when
-// its node does not come back in time; else when all its members are written off (RING FORGET).
+// The ring role where a hive keeps one copy of each key: arcs whose members do not come back, and
+// what becomes of what they held.
 #include "roles/ring/ring.hpp"
 
 namespace skep::ring {
@@ -13,9 +13,8 @@ void Ring::take_over_lost(Time now) {
   if (taken > 0)
     env_.log.write(Level::warn, "ring",
                    "takes over " + std::to_string(taken) +
-                       " arcs without what they had: all their nodes are written off, or did not "
-                       "come back within ring.takeover_empty_after; what these hold is put where "
-                       "nothing is when they do");
+                       " arcs whose nodes did not come back within ring.takeover_empty_after; what "
+                       "these hold is put where nothing is when they do");
 }
 
 // A copy of the arc's rows, in the space where entries wait to be brought, before the batches that
