@@ -85,6 +85,7 @@ Result<> check_certificates(const conf::NodeConfig& config) {
   const std::tuple<const char*, Peer, const conf::TlsConfig&> all[] = {
       {"cluster", Peer::node, config.cluster.tls},
       {"ring", Peer::client, config.ring.tls},
+      {"proposer", Peer::client, config.proposer.tls},
       {"admin", Peer::client, config.admin.tls}};
   for (const auto& [section, peer, files] : all) {
     auto opened = tls::Context::open_if_any(section, peer, {files.cert, files.key, files.ca});

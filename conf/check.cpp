@@ -27,6 +27,7 @@ class Checker {
     listeners();
     cluster();
     if (config_.runs("ring")) ring();
+    if (config_.runs("proposer")) proposer();
     return std::move(problems_);
   }
 
@@ -45,6 +46,9 @@ class Checker {
     if (config_.runs("ring"))
       all.push_back({"ring.listen", config_.ring.listen, config_.ring.password,
                      "ring.password_file", config_.ring.tls, "client_ca"});
+    if (config_.runs("proposer"))
+      all.push_back({"proposer.listen", config_.proposer.listen, config_.proposer.token,
+                     "proposer.token_file", config_.proposer.tls, "client_ca"});
     if (config_.runs("admin"))
       all.push_back({"admin.listen", config_.admin.listen, config_.admin.token, "admin.token_file",
                      config_.admin.tls, "client_ca"});
@@ -147,6 +151,46 @@ class Checker {
                  "\"; accepted: less than a third of cluster.max_frame, which is \"" +
                  show_size(config_.cluster.max_frame) + "\", or a larger cluster.max_frame",
              "cluster.max_frame");
+  }
+
+  void proposer() {
+    const ProposerConfig& proposer = config_.proposer;
+    initial("proposer.initial_acceptors", proposer.initial_acceptors);
+    initial("proposer.initial_proposers", proposer.initial_proposers);
+    if (sound("proposer.initial_acceptors", "proposer.initial_proposers") &&
+        proposer.initial_acceptors.empty() != proposer.initial_proposers.empty()) {
+      const bool acceptors = proposer.initial_proposers.empty();
+      report(acceptors ? "proposer.initial_acceptors" : "proposer.initial_proposers",
+             std::string("found without proposer.initial_") +
+                 (acceptors ? "proposers" : "acceptors") +
+                 "; accepted: both, or neither where a configuration is stored, or where the "
+                 "others are to take this node in");
+    }
+    if (!sound("proposer.max_key", "proposer.max_value", "cluster.max_frame")) return;
+    // A change that is passed on has a key, a value and an expected one; and a little around them.
+    if (2 * proposer.max_value + proposer.max_key + 64 * 1024 > config_.cluster.max_frame)
+      report("proposer.max_value",
+             "found \"" + show_size(proposer.max_value) +
+                 "\"; accepted: less than half of cluster.max_frame, which is \"" +
+                 show_size(config_.cluster.max_frame) + "\", or a larger cluster.max_frame",
+             "cluster.max_frame");
+  }
+
+  // Nobody may stand twice in a list, under whatever address or name.
+  void initial(std::string_view key, const std::vector<std::string>& nodes) {
+    if (!sound(key)) return;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      const auto one = *parse_node(nodes[i]);
+      for (std::size_t j = 0; j < i; ++j) {
+        const auto other = *parse_node(nodes[j]);
+        if (one.name != other.name && one.address != other.address) continue;
+        const bool name = one.name == other.name;
+        return report(key, "found \"" + nodes[j] + "\" and \"" + nodes[i] +
+                               "\": " + (name ? "the name " : "the address ") +
+                               std::string(name ? one.name : one.address) +
+                               " twice; accepted: each node once");
+      }
+    }
   }
 
   const Checked& checked_;

@@ -71,6 +71,26 @@ struct RingConfig {
   std::uint64_t max_disk = 0;           // bytes; 0: no bound
 };
 
+struct AcceptorConfig {
+  std::uint64_t cache = 0;  // bytes
+};
+
+struct ProposerConfig {
+  std::string listen;
+  std::string token;        // to read and write registers; empty: everybody may
+  std::string admin_token;  // to change the configuration; empty: everybody on the loopback may
+  TlsConfig tls;
+  // "name@host:port" of cluster addresses, no name and no address twice.
+  std::vector<std::string> initial_acceptors;
+  std::vector<std::string> initial_proposers;
+  Duration request_timeout{};
+  Duration idle_timeout{};  // 0: none
+  std::uint64_t max_connections = 0;
+  std::uint64_t max_key = 0;    // bytes
+  std::uint64_t max_value = 0;  // bytes
+  std::uint64_t cache = 0;      // bytes
+};
+
 struct AdminConfig {
   std::string listen;
   std::string token;        // to read; empty: everybody may
@@ -88,6 +108,8 @@ struct NodeConfig {
   LogConfig log;
   StoreConfig store;
   RingConfig ring;
+  AcceptorConfig acceptor;
+  ProposerConfig proposer;
   AdminConfig admin;
 
   bool runs(std::string_view role) const {

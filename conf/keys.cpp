@@ -23,7 +23,9 @@ bool fits_name(string_view text) {
            return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
          });
 }
-bool fits_role(string_view text) { return text == "ring" || text == "admin"; }
+bool fits_role(string_view text) {
+  return text == "ring" || text == "acceptor" || text == "proposer" || text == "admin";
+}
 bool fits_listen(string_view text) {
   auto address = parse_address(text);
   return address && is_numeric(address->host);
@@ -31,6 +33,10 @@ bool fits_listen(string_view text) {
 bool fits_dial(string_view text) {
   auto address = parse_address(text);
   return address && !is_wildcard(address->host);
+}
+bool fits_node(string_view text) {
+  auto node = parse_node(text);
+  return node && fits_name(node->name) && fits_dial(node->address);
 }
 bool fits_level(string_view text) { return LogLevels::parse(text).has_value(); }
 bool fits_durability(string_view text) {
@@ -40,13 +46,15 @@ bool fits_durability(string_view text) {
 constexpr string_view kName = "1 to 64 letters, digits, '-', '_' and '.'";
 constexpr string_view kListen = R"(an IP address and a port, such as "127.0.0.1:5000")";
 constexpr string_view kDial = R"(an address that others can dial, such as "10.0.0.5:5000")";
+constexpr string_view kNode = R"(a node's name and cluster address, such as "node1@10.0.0.5:5000")";
+constexpr string_view kRoles = R"("ring", "acceptor", "proposer", "admin")";
 
 using C = NodeConfig;
 #define SKEP_FIELD(member) [](C& c) -> decltype(auto) { return (c.member); }
 
 const auto kKeys = std::to_array<Key>({
     {"name", "", Text{SKEP_FIELD(name), fits_name, kName}, "the node's name; default: the host's"},
-    {"roles", R"(["ring", "admin"])", Texts{SKEP_FIELD(roles), fits_role, R"("ring", "admin")"},
+    {"roles", R"(["ring", "admin"])", Texts{SKEP_FIELD(roles), fits_role, kRoles},
      "what this node does"},
     {"data", R"("data")", Path{SKEP_FIELD(data), ""}, "the directory of everything it keeps"},
     {"stop_timeout", R"("10s")", Span{SKEP_FIELD(stop_timeout), 1s, 10min},
@@ -128,6 +136,39 @@ const auto kKeys = std::to_array<Key>({
      "the most values in memory, the rest being on disk only; 0: no bound"},
     {"ring.max_disk", R"("0B")", Size{SKEP_FIELD(ring.max_disk), 0, 1024 * kTiB},
      "the most that the store may hold; then writes are refused; 0B: no bound"},
+
+    {"acceptor.cache", R"("64MiB")", Size{SKEP_FIELD(acceptor.cache), kMiB, kTiB},
+     "registers that are kept in memory"},
+
+    {"proposer.listen", R"("127.0.0.1:8100")",
+     Text{SKEP_FIELD(proposer.listen), fits_listen, kListen}, "where HTTP clients reach this node"},
+    {"proposer.token_file", "", Secret{SKEP_FIELD(proposer.token)}, "what clients must show"},
+    {"proposer.admin_token_file", "", Secret{SKEP_FIELD(proposer.admin_token)},
+     "what must be shown to change the configuration of acceptors and proposers"},
+    {"proposer.tls.cert", "", Path{SKEP_FIELD(proposer.tls.cert), ""},
+     "the certificate that clients see; with it they must speak HTTPS"},
+    {"proposer.tls.key", "", Path{SKEP_FIELD(proposer.tls.key), ""}, "its private key"},
+    {"proposer.tls.client_ca", "", Path{SKEP_FIELD(proposer.tls.ca), ""},
+     "the CA of which clients must show a certificate"},
+    {"proposer.initial_acceptors", "[]",
+     Texts{SKEP_FIELD(proposer.initial_acceptors), fits_node, kNode, true},
+     "the first acceptors, as long as no configuration is stored"},
+    {"proposer.initial_proposers", "[]",
+     Texts{SKEP_FIELD(proposer.initial_proposers), fits_node, kNode, true},
+     "the first proposers, as long as no configuration is stored"},
+    {"proposer.request_timeout", R"("5s")",
+     Span{SKEP_FIELD(proposer.request_timeout), 100ms, 10min},
+     "how long a request may take before it is answered with a refusal"},
+    {"proposer.idle_timeout", R"("60s")", Span{SKEP_FIELD(proposer.idle_timeout), 0s, 365 * 24h},
+     "a client that asks nothing for so long is closed; \"0s\": none is"},
+    {"proposer.max_connections", "10000", Count{SKEP_FIELD(proposer.max_connections), 1, 1'000'000},
+     "clients at once"},
+    {"proposer.max_key", R"("1KiB")", Size{SKEP_FIELD(proposer.max_key), 1, 4 * kKiB},
+     "the longest key"},
+    {"proposer.max_value", R"("1MiB")", Size{SKEP_FIELD(proposer.max_value), 1, 64 * kMiB},
+     "the longest value"},
+    {"proposer.cache", R"("64MiB")", Size{SKEP_FIELD(proposer.cache), kMiB, kTiB},
+     "promises and values that are kept in memory, for changes in one round trip"},
 
     {"admin.listen", R"("127.0.0.1:5001")", Text{SKEP_FIELD(admin.listen), fits_listen, kListen},
      "where HTTP clients reach this node"},
@@ -229,8 +270,6 @@ string_view nearest_key(string_view path) {
   return nearest;
 }
 
-bool is_later_role(string_view name) {
-  return name == "acceptor" || name == "proposer" || name == "replica" || name == "gateway";
-}
+bool is_later_role(string_view name) { return name == "replica" || name == "gateway"; }
 
 }  // namespace skep::conf

@@ -43,7 +43,10 @@ struct Read {
         return false;
       }
       if (is_later_role(item.text)) why = "role " + item.text + " is not in this version";
-      if (!type.fits(item.text)) return false;
+      if (!type.fits(item.text)) {
+        if (why.empty() && node.items.size() > 1) why = to_toml(item) + " is none of these";
+        return false;
+      }
       texts.push_back(item.text);
     }
     type.field(config) = std::move(texts);

@@ -30,6 +30,8 @@ bool reloadable(std::string_view key, const NodeConfig& again) {
   if (key == "log.level") return true;
   if (key == "cluster.secret_file") return !again.cluster.secret.empty();
   if (key == "ring.password_file") return !again.ring.password.empty();
+  if (key == "proposer.token_file") return !again.proposer.token.empty();
+  if (key == "proposer.admin_token_file") return !again.proposer.admin_token.empty();
   if (key == "admin.token_file") return !again.admin.token.empty();
   if (key == "admin.admin_token_file") return !again.admin.admin_token.empty();
   return false;

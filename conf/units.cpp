@@ -84,6 +84,12 @@ std::optional<HostPort> parse_address(std::string_view text) {
   return parsed;
 }
 
+std::optional<NamedNode> parse_node(std::string_view text) {
+  const std::size_t at = text.find('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  return NamedNode{text.substr(0, at), text.substr(at + 1)};
+}
+
 bool is_numeric(const std::string& host) {
   in6_addr bits;
   return inet_pton(AF_INET, host.c_str(), &bits) == 1 ||

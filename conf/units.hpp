@@ -27,6 +27,12 @@ struct HostPort {
 // "127.0.0.1:5000", "[::1]:5000", "node1.example:5000"; the port is 1 to 65535.
 std::optional<HostPort> parse_address(std::string_view text);
 
+// "node1@127.0.0.1:5000": a name and a dialable address, neither of which is looked at.
+struct NamedNode {
+  std::string_view name, address;
+};
+std::optional<NamedNode> parse_node(std::string_view text);
+
 // An IPv4 or IPv6 address in numbers, as opposed to a name.
 bool is_numeric(const std::string& host);
 // Reached from this machine only: 127.0.0.0/8 or ::1.

@@ -95,7 +95,7 @@ TEST_F(ConfTest, ValuesKnowWhereTheyCameFrom) {
 
 TEST_F(ConfTest, EverythingWrongIsReportedAtOnce) {
   EXPECT_EQ(refusal("name = \"a b\"\n"
-                    "roles = [\"ring\", \"proposer\"]\n"
+                    "roles = [\"ring\", \"replica\"]\n"
                     "stop_timeout = 10\n"
                     "dta = \"x\"\n"
                     "[cluster]\n"
@@ -114,8 +114,9 @@ TEST_F(ConfTest, EverythingWrongIsReportedAtOnce) {
                     "file = 7.5\n"),
             "node.toml:1:8: name: found \"a b\"; accepted: 1 to 64 letters, digits, '-', '_' and "
             "'.'\n"
-            "node.toml:2:9: roles: found [\"ring\", \"proposer\"]: role proposer is not in this "
-            "version; accepted: a list of \"ring\", \"admin\", of one at least\n"
+            "node.toml:2:9: roles: found [\"ring\", \"replica\"]: role replica is not in this "
+            "version; accepted: a list of \"ring\", \"acceptor\", \"proposer\", \"admin\", of one "
+            "at least\n"
             "node.toml:3:16: stop_timeout: found 10; accepted: a duration from \"1s\" to \"10m\"\n"
             "node.toml:4:1: dta: unknown key; the nearest known one is data\n"
             "node.toml:6:10: cluster.listen: found \"localhost:5000\"; accepted: an IP address and "
@@ -143,20 +144,21 @@ TEST_F(ConfTest, WrongTypes) {
             "node.toml:2:8: name: found true; accepted: 1 to 64 letters, digits, '-', '_' and "
             "'.'\n"
             "node.toml:3:8: data: found \"\"; accepted: a path\n"
-            "node.toml:4:9: roles: found \"ring\"; accepted: a list of \"ring\", \"admin\", of one "
-            "at least\n"
+            "node.toml:4:9: roles: found \"ring\"; accepted: a list of \"ring\", \"acceptor\", "
+            "\"proposer\", \"admin\", of one at least\n"
             "node.toml:6:9: cluster.peers: found [\"10.0.0.1:5000\", 5]; accepted: a list of an "
             "address that others can dial, such as \"10.0.0.5:5000\"\n"
             "node.toml:7:8: cluster.name: found a table; accepted: 1 to 64 letters, digits, '-', "
             "'_' and '.'\n");
   EXPECT_EQ(refusal("roles = []\n"),
-            "node.toml:1:9: roles: found []; accepted: a list of \"ring\", \"admin\", of one at "
-            "least\n");
+            "node.toml:1:9: roles: found []; accepted: a list of \"ring\", \"acceptor\", "
+            "\"proposer\", \"admin\", of one at least\n");
   EXPECT_EQ(refusal("roles = [\"ring\", \"ring\"]\n"),
             "node.toml:1:9: roles: found [\"ring\", \"ring\"]: \"ring\" stands there twice; "
-            "accepted: a list of \"ring\", \"admin\", of one at least\n");
-  EXPECT_EQ(refusal("[proposer]\nlisten = \"127.0.0.1:8100\"\n"),
-            "node.toml:1:2: proposer: role proposer is not in this version; accepted: leave its "
+            "accepted: a list of \"ring\", \"acceptor\", \"proposer\", \"admin\", of one at "
+            "least\n");
+  EXPECT_EQ(refusal("[replica]\nlisten = \"127.0.0.1:5002\"\n"),
+            "node.toml:1:2: replica: role replica is not in this version; accepted: leave its "
             "section out\n");
 }
 
@@ -289,6 +291,65 @@ TEST_F(ConfTest, ImpossibleCombinations) {
   EXPECT_TRUE(
       load("[cluster]\nlisten = \"0.0.0.0:5000\"\nsecret_file = \"s\"\n"
            "advertise = \"10.0.0.5:5000\"\n"));
+}
+
+constexpr const char* kProposer = "roles = [\"proposer\", \"admin\"]\n[proposer]\n";
+
+TEST_F(ConfTest, TheInitialListsAreOfNodesWithAddresses) {
+  auto loaded = load(std::string(kProposer) +
+                     "initial_acceptors = [\"a@10.0.0.1:5000\", \"b@b.example:5000\"]\n"
+                     "initial_proposers = [\"a@10.0.0.1:5000\"]\n");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->config.proposer.initial_acceptors,
+            (std::vector<std::string>{"a@10.0.0.1:5000", "b@b.example:5000"}));
+  EXPECT_EQ(loaded->config.proposer.max_value, 1u << 20);
+  EXPECT_TRUE(load(kProposer)) << "a configuration may be stored";
+  const std::string accepted =
+      "; accepted: a list of a node's name and cluster address, such as "
+      "\"node1@10.0.0.5:5000\"\n";
+  for (const std::string bad :
+       {"node1", "node1@", "@10.0.0.1:5000", "a b@10.0.0.1:5000", "a@10.0.0.1", "a@0.0.0.0:5000",
+        "a@b@10.0.0.1:5000", "r1::a@10.0.0.1:5000"})
+    EXPECT_EQ(refusal("[proposer]\ninitial_proposers = [\"" + bad + "\"]\n"),
+              "node.toml:2:21: proposer.initial_proposers: found [\"" + bad + "\"]" + accepted);
+  EXPECT_EQ(refusal("[proposer]\ninitial_acceptors = [\"a@10.0.0.1:5000\", \"node2\"]\n"),
+            "node.toml:2:21: proposer.initial_acceptors: found [\"a@10.0.0.1:5000\", \"node2\"]: "
+            "\"node2\" is none of these" +
+                accepted);
+}
+
+TEST_F(ConfTest, NobodyIsTwiceInAnInitialList) {
+  EXPECT_EQ(refusal(std::string(kProposer) +
+                    "initial_acceptors = [\"a@10.0.0.1:5000\", \"b@10.0.0.2:5000\", "
+                    "\"a@10.0.0.3:5000\"]\n"
+                    "initial_proposers = [\"a@10.0.0.1:5000\", \"b@10.0.0.1:5000\"]\n"),
+            "node.toml:3:21: proposer.initial_acceptors: found \"a@10.0.0.1:5000\" and "
+            "\"a@10.0.0.3:5000\": the name a twice; accepted: each node once\n"
+            "node.toml:4:21: proposer.initial_proposers: found \"a@10.0.0.1:5000\" and "
+            "\"b@10.0.0.1:5000\": the address 10.0.0.1:5000 twice; accepted: each node once\n");
+  EXPECT_EQ(refusal(std::string(kProposer) + "initial_acceptors = [\"a@10.0.0.1:5000\"]\n"),
+            "node.toml:3:21: proposer.initial_acceptors: found without "
+            "proposer.initial_proposers; accepted: both, or neither where a configuration is "
+            "stored, or where the others are to take this node in\n");
+}
+
+TEST_F(ConfTest, AProposersListenerIsCheckedAsAnother) {
+  EXPECT_EQ(refusal(std::string(kProposer) + "listen = \"127.0.0.1:5000\"\n"),
+            "node.toml:3:10: proposer.listen: found \"127.0.0.1:5000\", whose port cluster.listen "
+            "has already; accepted: a port of its own\n");
+  EXPECT_EQ(refusal(std::string(kProposer) + "listen = \"0.0.0.0:8100\"\ntls.cert = \"a\"\n"),
+            "node.toml:3:10: proposer.listen: found \"0.0.0.0:8100\", which other machines reach "
+            "and nothing protects; accepted: an address of the loopback, such as "
+            "\"127.0.0.1:8100\", or, beside it, the lines\n"
+            "  [proposer]\n"
+            "  token_file = \"proposer.token\"\n"
+            "and the file, made by\n"
+            "  (umask 077; openssl rand -hex 32 > proposer.token)\n"
+            "node.toml:4:12: proposer.tls.cert: found without proposer.tls.key; accepted: both, or "
+            "neither\n");
+  EXPECT_EQ(refusal(std::string(kProposer) + "max_value = \"32MiB\"\n"),
+            "node.toml:3:13: proposer.max_value: found \"32MiB\"; accepted: less than half of "
+            "cluster.max_frame, which is \"64MiB\", or a larger cluster.max_frame\n");
 }
 
 TEST_F(ConfTest, OverridesAreCheckedLikeTheFile) {
