@@ -54,7 +54,7 @@ int run_seed(const Arguments& arguments, std::uint64_t seed) {
     trace = [](std::string_view line) {
       std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
     };
-  const RingReport report = RingSim(RingPlan::draw(seed), trace, arguments.messages).run();
+  const Report report = RingSim(RingPlan::draw(seed), trace, arguments.messages).run();
   const int exit = report.outcome == Outcome::passed   ? kPassed
                    : report.outcome == Outcome::unsafe ? kUnsafe
                                                        : kStuck;

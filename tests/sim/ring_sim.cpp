@@ -73,7 +73,7 @@ void RingSim::run_until(Duration until) {
     if (ran != nullptr) checker_->after_step(*nodes_[ran->host]);
 }
 
-RingReport RingSim::run() {
+Report RingSim::run() {
   note(plan_.show());
   build();
   every(milliseconds(100), [this] { checker_->check_acknowledged(); });

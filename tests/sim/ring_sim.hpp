@@ -6,21 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/report.hpp"
 #include "tests/sim/ring_checker.hpp"
 #include "tests/sim/ring_clients.hpp"
 #include "tests/sim/ring_node.hpp"
 #include "tests/sim/ring_plan.hpp"
 
 namespace skep::sim {
-
-enum class Outcome : std::uint8_t { passed, unsafe, stuck };
-
-struct RingReport {
-  Outcome outcome = Outcome::passed;
-  std::string what;  // of a failure
-  std::uint64_t events = 0, messages = 0, operations = 0, answered = 0;
-  Duration lasted{};
-};
 
 class RingSim {
  public:
@@ -29,7 +21,7 @@ class RingSim {
 
   // With `messages` every message is a line of the trace, too.
   RingSim(RingPlan plan, Trace trace, bool messages);
-  RingReport run();
+  Report run();
 
  private:
   void build();
@@ -79,7 +71,7 @@ class RingSim {
   std::unique_ptr<RingClients> clients_;
   bool faults_over_ = false;
   Duration late_until_{};  // until when disks that stood still may not have synced what they should
-  RingReport report_;
+  Report report_;
 };
 
 }  // namespace skep::sim

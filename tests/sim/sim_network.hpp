@@ -2,7 +2,7 @@
 // net/env.hpp allows. Messages travel as real frames. A connection between two processes is dialled
 // by the first message (which is not sent), carries messages in order, and breaks; messages are
 // lost, duplicated, held up and, by that, reordered; directions of the path between two hosts are
-// cut.
+// cut. What a host sends to itself comes at the end of its turn, for sure.
 #pragma once
 
 #include <array>
@@ -84,6 +84,7 @@ class SimNetwork {
   };
 
   bool send(Host from, const Address& to, NodeId expect, const Message& message);
+  bool send_to_self(Host host, NodeId expect, const Message& message);
   void dial(Host from, Host to);
   void established(Host a, Host b, std::uint64_t life_a, std::uint64_t life_b);
   void transmit(Host from, Host to, const Message& message);

@@ -18,6 +18,11 @@ void SimStore::apply(Spaces& spaces, const Batch& batch) {
   }
 }
 
+void SimStore::keep(const Batch& batch) {
+  apply(durable_, batch);
+  if (on_durable) on_durable(batch);
+}
+
 void SimStore::submit(Batch batch, Durability durability, Reported reported) {
   if (full_ || refusals_ > 0 || bytes_ > options_.max_unfolded) {
     ++refusals_;
@@ -97,7 +102,7 @@ void SimStore::synced(std::size_t count) {
   busy_ = false;
   last_sync_ = time_.now();
   for (std::size_t i = 0; i < count; ++i) {
-    apply(durable_, pending_[i].batch);
+    keep(pending_[i].batch);
     bytes_ -= pending_[i].bytes;
   }
   std::vector<Reported> due;
@@ -125,14 +130,14 @@ void SimStore::crash(Crash how) {
   // A power cut is noticed whether or not it took something along.
   const bool cut = how == Crash::powercut;
   opening_ = {false, cut || opening_.may_have_lost, opening_.losses + (cut ? 1 : 0)};
-  for (std::size_t i = 0; i < kept; ++i) apply(durable_, pending_[i].batch);
+  for (std::size_t i = 0; i < kept; ++i) keep(pending_[i].batch);
   current_ = durable_;
   forget_pending();
 }
 
 void SimStore::close() {
   SKEP_ASSERT(!process_.running());
-  for (const Pending& pending : pending_) apply(durable_, pending.batch);
+  for (const Pending& pending : pending_) keep(pending.batch);
   forget_pending();
   opening_ = {false, false, opening_.losses};
 }
@@ -163,6 +168,27 @@ void SimStore::reopen() { last_sync_ = time_.now(); }
 void SimStore::fill(bool full) {
   full_ = full;
   if (!full) pump();
+}
+
+bool SimStore::damage(std::string_view space, std::string_view key) {
+  for (const Pending& pending : pending_)
+    for (const Batch::Op& op : pending.batch.ops())
+      if (op.key == key && op.space == space) return false;
+  const Space* rows = durable(space);
+  const auto row = rows == nullptr ? Space::const_iterator() : rows->find(key);
+  if (rows == nullptr || row == rows->end() || row->second.empty()) return false;
+  const std::size_t at = dice_.below(row->second.size());
+  const int bit = 1 << dice_.below(8);
+  for (Spaces* spaces : {&current_, &durable_}) {
+    char& byte = spaces->find(space)->second.find(key)->second[at];
+    byte = static_cast<char>(byte ^ bit);
+  }
+  return true;
+}
+
+const SimStore::Space* SimStore::durable(std::string_view space) const {
+  const auto found = durable_.find(space);
+  return found == durable_.end() ? nullptr : &found->second;
 }
 
 std::optional<std::string> SimStore::survivor(Durability durability, std::string_view space,

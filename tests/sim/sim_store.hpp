@@ -57,7 +57,15 @@ class SimStore final : public Store {
   void stall_until(Duration until) { stalled_until_ = std::max(stalled_until_, until); }
   DiskOptions& options() { return options_; }
 
-  // For checkers: what a crash leaves for sure, after kill -9 (`written`) or a power cut
+  // The medium decays: a bit of this durable row turns, in what the next read finds, too. False:
+  // there is no such row, or it is just being written.
+  bool damage(std::string_view space, std::string_view key);
+
+  // For checkers: told of every batch that has become durable.
+  std::function<void(const Batch&)> on_durable;
+  // Null: there is nothing.
+  const Space* durable(std::string_view space) const;
+  // What a crash leaves for sure, after kill -9 (`written`) or a power cut
   // (`durable`).
   std::optional<std::string> survivor(Durability durability, std::string_view space,
                                       std::string_view key) const;
@@ -72,6 +80,7 @@ class SimStore final : public Store {
   using Spaces = std::map<std::string, Space, std::less<>>;
 
   static void apply(Spaces& spaces, const Batch& batch);
+  void keep(const Batch& batch);
   Duration latency(Duration from, Duration to);
   void pump();
   void wrote(std::size_t count);

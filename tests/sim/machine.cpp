@@ -1,8 +1,10 @@
-#include "tests/sim/ring_node.hpp"
+#include "tests/sim/machine.hpp"
+
+#include "net/base/assert.hpp"
 
 namespace skep::sim {
 
-class RingNode::Lines final : public Log {
+class Machine::Lines final : public Log {
  public:
   Lines(const Print& print, std::size_t node) : print_(print), node_(node) {}
   void write(Level level, std::string_view part, std::string_view text) override {
@@ -14,9 +16,9 @@ class RingNode::Lines final : public Log {
   std::size_t node_;
 };
 
-RingNode::RingNode(const RingPlan& plan, VirtualTime& time, SimNetwork& network, std::size_t index,
-                   Dice dice, Print print)
-    : plan_(plan),
+Machine::Machine(MachineOptions options, VirtualTime& time, SimNetwork& network, std::size_t index,
+                 Dice dice, Print print)
+    : options_(std::move(options)),
       time_(time),
       network_(network),
       dice_(dice),
@@ -26,20 +28,25 @@ RingNode::RingNode(const RingPlan& plan, VirtualTime& time, SimNetwork& network,
       random_(dice_.fork()) {
   process_.host = network.add(address(index), process_);
   log_ = std::make_unique<Lines>(print_, index);
-  timers_.lateness = plan.timers_late;
-  const auto most = static_cast<std::uint64_t>(plan.clock_rate);
-  clock_.boot(static_cast<std::int64_t>(dice_.below(2 * most + 1)) - plan.clock_rate,
-              dice_.between(Duration(0), std::chrono::hours(100)));
+  timers_.lateness = options_.timers_late;
+  boot(std::chrono::hours(100));
 }
 
-RingNode::~RingNode() { drop(); }
+Machine::~Machine() { SKEP_ASSERT(cluster_ == nullptr); }  // whoever derives has dropped its roles
 
-SimStore& RingNode::disk() {
-  if (!store_) store_ = std::make_unique<SimStore>(time_, process_, dice_.fork(), plan_.disk);
+// Its monotonic clock begins somewhere up to `most`.
+void Machine::boot(Duration most) {
+  const Duration start = dice_.between(Duration(0), most);
+  const auto rates = static_cast<std::uint64_t>(2 * options_.clock_rate + 1);
+  clock_.boot(static_cast<std::int64_t>(dice_.below(rates)) - options_.clock_rate, start);
+}
+
+SimStore& Machine::disk() {
+  if (!store_) store_ = std::make_unique<SimStore>(time_, process_, dice_.fork(), options_.disk);
   return *store_;
 }
 
-bool RingNode::start(std::vector<Address> peers) {
+bool Machine::start(std::vector<Address> peers) {
   disk();
   process_.start();
   store_->reopen();
@@ -50,13 +57,13 @@ bool RingNode::start(std::vector<Address> peers) {
 
   ClusterOptions options;
   options.self.id = store_->identity();
-  options.self.name = "node" + std::to_string(process_.host);
+  options.self.name = name(process_.host);
   options.self.address = address(process_.host);
   incarnation_ = std::max(incarnation_ + 1, static_cast<std::uint64_t>(clock_.wall()));
   options.self.incarnation = incarnation_;
-  options.self.roles = {"ring"};
+  options.self.roles = options_.roles;
   options.peers = std::move(peers);
-  options.dead_after = plan_.dead_after;
+  options.dead_after = options_.dead_after;
   const auto saved = store_->get("node", "members").value().value_or("");
   auto opened = Cluster::open(env, std::move(options), saved, [this](std::string bytes) {
     Batch batch;
@@ -69,33 +76,29 @@ bool RingNode::start(std::vector<Address> peers) {
   }
   cluster_ = std::move(*opened);
   cluster_->on_cluster([this](std::uint64_t id) { network_.set_cluster(process_.host, id); });
-  ring_ = std::make_unique<ring::Ring>(env, *store_, *cluster_, plan_.ring);
+  make_roles(env, *store_, *cluster_);
   cluster_->start();
-  const Result<> started = ring_->start();
+  const Result<> started = start_roles();
   if (!started) log_->write(Level::error, "sim", "cannot start: " + started.error().message);
   return started.has_value();
 }
 
-void RingNode::drop() {
-  ring_.reset();
+void Machine::drop() {
+  drop_roles();
   cluster_.reset();
 }
 
-void RingNode::crash(SimStore::Crash how) {
+void Machine::crash(SimStore::Crash how) {
   process_.die();
   network_.unplug(process_.host, how == SimStore::Crash::kill);
   drop();
   store_->crash(how);
   fate_ = Fate::down;
   if (how != SimStore::Crash::powercut) return;
-  const auto most = static_cast<std::uint64_t>(plan_.clock_rate);
-  clock_.boot(static_cast<std::int64_t>(dice_.below(2 * most + 1)) - plan_.clock_rate,
-              dice_.between(Duration(0), std::chrono::seconds(60)));
+  boot(std::chrono::seconds(60));
 }
 
-void RingNode::lose_disk() { store_.reset(); }
-
-void RingNode::end(bool for_good) {
+void Machine::end(bool for_good) {
   process_.die();
   network_.unplug(process_.host, true);
   drop();
