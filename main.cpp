@@ -2,7 +2,6 @@
 // of a node.
 #include <unistd.h>
 
-#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -12,6 +11,7 @@
 
 #include "conf/arguments.hpp"
 #include "conf/reload.hpp"
+#include "conf/usage.hpp"
 #include "net/cluster.hpp"
 #include "net/ending.hpp"
 #include "net/links.hpp"
@@ -22,6 +22,7 @@
 #include "net/tls.hpp"
 #include "roles/admin/client.hpp"
 #include "roles/admin/service.hpp"
+#include "roles/proposer/client.hpp"
 #include "roles/ring/client.hpp"
 #include "roles/ring/service.hpp"
 #include "store/notes.hpp"
@@ -40,35 +41,6 @@ namespace {
 using conf::Words;
 
 enum Exit : int { kDone = 0, kNotDone = 1, kWrongUsage = 2 };
-
-constexpr std::string_view kUsage = R"(usage: server COMMAND
-
-Run a node
-  server --config FILE [--set KEY=VALUE]…   FILE is a node.toml; --set overrides one key of it
-
-Look at a configuration
-  server check FILE [--set KEY=VALUE]…      is it valid? All that is wrong, with line and column
-  server config FILE [--set KEY=VALUE]…     the effective values, and where each came from
-  server version
-
-Talk to a node
-  server ring [WORDS]                       keys and values; default 127.0.0.1:2836
-  server admin [WORDS]                      control of the cluster; default 127.0.0.1:5001
-
-  --connect HOST:PORT[,HOST:PORT]…          the node, or the first of several that is there;
-                                            --daemon is the same
-  --config FILE                             the node of that file, with its secrets
-  --secret-file FILE                        a file with the password (ring) or the token (admin);
-                                            --password-file and --token-file are the same
-  --tls [--ca FILE]                         TLS, with a node whose certificate is of that CA;
-                                            without --ca, of one of the system's
-  --cert FILE --key FILE                    the certificate to show, where one is asked for
-  --json                                    answers as JSON where there is structure
-  -e LINE                                   one command
-  WORDS are one command. Without any: a prompt, or lines from a pipe; `help` lists commands.
-
-Exit status: 0 done, 1 certainly not done, 2 wrong usage or configuration, 3 may have been done.
-)";
 
 int wrong_usage(const std::string& what) {
   std::cerr << "server: " << what << "; `server --help` lists what there is\n";
@@ -116,7 +88,7 @@ int version(const Words&) {
 }
 
 int help(const Words&) {
-  std::cout << kUsage;
+  std::cout << conf::kUsage;
   return kDone;
 }
 
@@ -423,13 +395,9 @@ int run_node(const Words& words) {
   return kNotDone;
 }
 
-int talk_to_ring(const Words& words) {
-  auto exit = ring::run_client(words);
-  return exit ? *exit : wrong_usage(exit.error().message);
-}
-
-int talk_to_admin(const Words& words) {
-  auto exit = admin::run_client(words);
+// A client of a node.
+template <Result<int> (*run_client)(const Words&)> int talk(const Words& words) {
+  auto exit = run_client(words);
   return exit ? *exit : wrong_usage(exit.error().message);
 }
 
@@ -437,19 +405,20 @@ struct Command {
   std::string_view name;
   int (*run)(const Words& words);
 };
-constexpr std::array<Command, 9> kCommands{{{"check", check},
-                                            {"config", config},
-                                            {"version", version},
-                                            {"--version", version},
-                                            {"help", help},
-                                            {"--help", help},
-                                            {"-h", help},
-                                            {"ring", talk_to_ring},
-                                            {"admin", talk_to_admin}}};
+constexpr Command kCommands[] = {{"check", check},
+                                 {"config", config},
+                                 {"version", version},
+                                 {"--version", version},
+                                 {"help", help},
+                                 {"--help", help},
+                                 {"-h", help},
+                                 {"ring", talk<ring::run_client>},
+                                 {"kv", talk<proposer::run_kv>},
+                                 {"admin", talk<admin::run_client>}};
 
 int run(const Words& words) {
   if (words.empty()) {
-    std::cerr << kUsage;
+    std::cerr << conf::kUsage;
     return kWrongUsage;
   }
   if (words.size() > 1 && words[1] == "--help") return help(words);

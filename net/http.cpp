@@ -219,13 +219,13 @@ std::unique_ptr<StreamHandler> make_session(Stream& stream, Timers& timers, Limi
   return std::make_unique<Session>(stream, timers, limits, std::move(handle));
 }
 
-std::string to_text(const Request& request) {
+std::string to_text(const Request& request, bool keep_alive) {
   beast::request<beast::string_body> message;
   message.version(11);
   message.method_string(request.method);
   message.target(request.target);
   for (const auto& [name, value] : request.headers) message.set(name, value);
-  message.keep_alive(false);
+  message.keep_alive(keep_alive);
   message.body() = request.body;
   message.prepare_payload();
   return serialize(message, false);

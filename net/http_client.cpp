@@ -30,7 +30,7 @@ Result<Response> ask(const Address& address, const Request& request, Duration ti
   if (!stream) return tl::unexpected(std::move(stream.error()));
   Request addressed = request;
   addressed.headers["host"] = address;
-  Result<> sent = stream->send(to_text(addressed), deadline);
+  Result<> sent = stream->send(to_text(addressed, false), deadline);
   if (!sent) return tl::unexpected(std::move(sent.error()));
   Result<std::string> bytes = receive_all(*stream, deadline);
   if (!bytes) return tl::unexpected(std::move(bytes.error()));

@@ -8,8 +8,9 @@
 
 namespace skep::http {
 
-// The request as it is sent, asking the server to close the connection after its answer.
-std::string to_text(const Request& request);
+// The request as it is sent. Without `keep_alive` it asks the server to close the connection after
+// its answer.
+std::string to_text(const Request& request, bool keep_alive);
 
 // `bytes` are all that came until the server closed the connection. Code::invalid when they are no
 // whole answer.

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "net/prompt.hpp"
+#include "net/table_text.hpp"
 #include "roles/admin/shell_show.hpp"
 
 namespace skep::admin {

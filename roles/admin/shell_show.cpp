@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <iomanip>
 #include <nlohmann/json.hpp>
+
+#include "net/table_text.hpp"
 
 namespace skep::admin {
 namespace {
@@ -63,17 +64,6 @@ bool has_list(const Json& object, const char* key) {
 }
 
 }  // namespace
-
-void print_table(std::ostream& out, const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const Row& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i + 1 < row.size(); ++i)
-      out << std::left << std::setw(static_cast<int>(widths[i] + 2)) << row[i];
-    out << row.back() << '\n';
-  }
-}
 
 void print_status(std::ostream& out, const std::string& body, bool all) {
   const Json status = Json::parse(body, nullptr, false);

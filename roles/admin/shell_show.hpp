@@ -3,13 +3,8 @@
 
 #include <ostream>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace skep::admin {
-
-// Columns as wide as their widest cell; all rows have as many.
-void print_table(std::ostream& out, const std::vector<std::vector<std::string>>& rows);
 
 // The bodies of /status and of /ring; one that is something else is printed as it is. Nodes that
 // have left long ago are counted only, unless `all` is asked for.

@@ -189,7 +189,7 @@ TEST_F(HttpSession, TheRestOfAPipelinedRequestHasItsTimeToo) {
 }
 
 TEST(HttpText, ARequestAsksToClose) {
-  EXPECT_EQ(to_text({"POST", "/stop", {{"host", "h:1"}}, "{}", {}}),
+  EXPECT_EQ(to_text({"POST", "/stop", {{"host", "h:1"}}, "{}", {}}, false),
             "POST /stop HTTP/1.1\r\nhost: h:1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
 }
 

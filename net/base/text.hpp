@@ -1,0 +1,17 @@
+// Bytes where text is wanted.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace skep {
+
+// Well-formed UTF-8, without overlong forms and surrogates.
+bool is_utf8(std::string_view bytes);
+
+// RFC 4648, with padding. None: not base64.
+std::string to_base64(std::string_view bytes);
+std::optional<std::string> from_base64(std::string_view text);
+
+}  // namespace skep
