@@ -87,7 +87,10 @@ std::size_t Links::up() const {
 
 void Links::report(Metrics& metrics) const {
   metrics.gauge("skep_links", "Connections with other nodes that are up.", std::uint64_t{up()});
-  for (const auto& [part, name] : {std::pair(Part::members, "members"), {Part::ring, "ring"}}) {
+  for (const auto& [part, name] : {std::pair(Part::members, "members"),
+                                   {Part::ring, "ring"},
+                                   {Part::acceptor, "acceptor"},
+                                   {Part::proposer, "proposer"}}) {
     for (const auto& [way, all] : {std::pair("sent", &sent_), {"received", &received_}}) {
       const Traffic& traffic = (*all)[static_cast<std::size_t>(part)];
       const Metrics::Labels labels{{"part", name}, {"way", way}};
@@ -130,7 +133,8 @@ bool Links::send(const Address& to, NodeId expect, const Message& message) {
                      " bytes) and was not sent");
     return false;
   }
-  Peer* peer = to == options_.advertise ? nullptr : this->peer(to);
+  if (to == options_.advertise) return send_here(expect, message);
+  Peer* peer = this->peer(to);
   if (peer == nullptr) return false;
   peer->used_now = true;
   Link* link = link_to(*peer);
@@ -147,6 +151,19 @@ bool Links::send(const Address& to, NodeId expect, const Message& message) {
   const bool sent = link->send(message);
   if (sent) sent_[static_cast<std::size_t>(message.part)].add(message.payload.size());
   return sent;
+}
+
+bool Links::send_here(NodeId expect, const Message& message) {
+  if (expect != options_.identity) return false;
+  if (here_.empty())
+    loop_.at_turn_end([this] {
+      for (const Here& each : std::exchange(here_, {}))
+        if (const Receive& receive = receivers_.at(static_cast<std::size_t>(each.part)))
+          receive(options_.identity, options_.advertise,
+                  {each.part, each.type, each.request, each.payload});
+    });
+  here_.push_back({message.part, message.type, message.request, std::string(message.payload)});
+  return true;
 }
 
 // Null: too many addresses.

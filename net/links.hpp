@@ -66,6 +66,7 @@ class Links final : public Transport {
   static Result<std::unique_ptr<Links>> open(Loop& loop, Log& log, LinkOptions options);
   ~Links() override;
 
+  // A message to this node itself, if it is expected there, comes at the end of the turn.
   bool send(const Address& to, NodeId expect, const Message& message) override;
   // The receiver of Part::link gets the `unsupported` answers (net/hello.hpp: Unsupported), with
   // the request's id.
@@ -91,6 +92,7 @@ class Links final : public Transport {
 
   Links(Loop& loop, Log& log, LinkOptions options);
   Hello hello() const;
+  bool send_here(NodeId expect, const Message& message);
   Peer* peer(const Address& address);
   Link* link_to(Peer& peer);
 
@@ -127,6 +129,13 @@ class Links final : public Transport {
   std::array<Traffic, 8> sent_;       // by Part
   std::array<Traffic, 8> received_;   // by Part
   std::array<Receive, 8> receivers_;  // by Part
+  struct Here {                       // a message to this node itself
+    Part part = Part::link;
+    std::uint16_t type = 0;
+    std::uint64_t request = 0;
+    std::string payload;
+  };
+  std::vector<Here> here_;
   std::vector<Down> downs_;
   std::function<void(const Hello&)> up_;
   Timers::Id sweep_ = 0;

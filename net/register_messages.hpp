@@ -67,7 +67,7 @@ enum class Type : std::uint16_t {
   damaged = 38,
   unavailable = 39,
   stands = 40,
-  done = 41,
+  noted = 41,
   // between proposers
   pass_on = 64,
   passed = 65,
@@ -179,7 +179,7 @@ struct Keys {
 // Frees a deleted register: it is erased if what it accepted is `ballot` and it has promised
 // nothing above `next`; the floor rises to its promise and to its version. Whoever asks has seen
 // the tombstone accepted by all acceptors (CASPaxos 3.1, but for the floor instead of ages).
-// Answered Done, also where the register is absent, or Refused.
+// Answered Noted, also where the register is absent, or Refused.
 struct Erase {
   static constexpr Type kType = Type::erase;
   std::uint64_t configuration = 0;
@@ -195,7 +195,7 @@ struct Erase {
 };
 
 // There is a configuration of this version: nothing below it is served from now on. Its first one
-// is in force only when all acceptors in it have been told of it. Answered Done when it is the same
+// is in force only when all acceptors in it have been told of it. Answered Noted when it is the same
 // as the one known, or newer; Outdated with the one known if that is newer, or another one of the
 // same version.
 struct Configure {
@@ -222,7 +222,7 @@ struct Outdated {
 };
 
 // The floor, below which absent registers have promised and been: not lower than this from now on.
-// Answered Done.
+// Answered Noted.
 struct RaiseFloor {
   static constexpr Type kType = Type::raise_floor;
   Ballot ballot;
@@ -256,8 +256,8 @@ struct Stands {
 
 // Other answers of an acceptor. Whatever is answered is on its disk before; Refused, Outdated and
 // Unavailable mean that this request has done nothing there.
-struct Done {
-  static constexpr Type kType = Type::done;
+struct Noted {
+  static constexpr Type kType = Type::noted;
   template <class M, class V> static void fields(M&, V&&) {}
 };
 struct Accepted {

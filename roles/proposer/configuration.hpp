@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,7 +57,8 @@ struct Configuration {
   std::vector<Node> proposers;
   Quorums prepare;
   Quorums accept;
-  // Systems before `accept` whose values may not have been accepted again since.
+  // Systems before `accept` whose values may not have been accepted again since; but for those
+  // each quorum of which has one of `accept` in it.
   std::vector<Quorums> holding;
   // The systems of the version before: they are out of use when enough acceptors were told of this
   // one (see left()).

@@ -21,7 +21,7 @@ struct Options {
   Duration round_timeout = std::chrono::milliseconds(500);  // for a quorum's answers
   std::uint64_t max_key = 1024;
   std::uint64_t max_value = 1 << 20;
-  std::uint64_t cache = std::uint64_t{64} << 20;  // bytes of promises and values kept
+  std::uint64_t cache = std::uint64_t{64} << 20;      // bytes of promises and values kept
   Duration collect_every = std::chrono::seconds(10);  // deleted registers are freed
 };
 

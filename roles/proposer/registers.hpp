@@ -129,8 +129,7 @@ class Registers {
     std::optional<std::vector<std::string>> proposers{};
     std::optional<std::vector<std::string>> goal{};
   };
-  virtual void configure(Step step, Duration timeout,
-                         std::function<void(Result<Status>)> told) = 0;
+  virtual void configure(Step step, Duration timeout, std::function<void(Result<Status>)> told) = 0;
   // The next step of the way to the configuration's goal, if it is no rescan; as configure().
   virtual void advance(std::uint64_t from, Duration timeout,
                        std::function<void(Result<Status>)> told) = 0;
