@@ -262,6 +262,19 @@ TEST_F(LinksTest, ANodeThatFindsItselfUnderAnotherNameSaysSo) {
   EXPECT_TRUE(a.got.empty());
 }
 
+TEST_F(LinksTest, AMessageToThisNodeComesLaterIfItIsExpectedHere) {
+  Node a(loop, options(1));
+  EXPECT_FALSE(a.send(a.address(), "for somebody else", 2));
+  EXPECT_TRUE(a.send(a.address(), "one", 1));
+  EXPECT_TRUE(a.send(a.address(), "two", 1));
+  EXPECT_TRUE(a.got.empty());
+  until(loop, [&] { return !a.got.empty(); });
+  ASSERT_EQ(a.got.size(), 2u);
+  EXPECT_EQ(a.got[0].from, 1u);
+  EXPECT_EQ(a.got[0].payload, "one");
+  EXPECT_EQ(a.got[1].payload, "two");
+}
+
 TEST_F(LinksTest, APeerDialledByNameIsOnePeer) {
   Node a(loop, options(1));
   Node b(loop, options(2));
