@@ -14,6 +14,7 @@
 #include "conf/usage.hpp"
 #include "net/cluster.hpp"
 #include "net/ending.hpp"
+#include "net/joining.hpp"
 #include "net/links.hpp"
 #include "net/log_sink.hpp"
 #include "net/loop.hpp"
@@ -25,6 +26,7 @@
 #include "roles/proposer/client.hpp"
 #include "roles/ring/client.hpp"
 #include "roles/ring/service.hpp"
+#include "store/aside.hpp"
 #include "store/notes.hpp"
 #include "store/sqlite_store.hpp"
 
@@ -107,7 +109,11 @@ class Node {
       Result<> opened = (this->*step)();
       if (!opened) return opened;
     }
-    for (int signal : {SIGTERM, SIGINT}) loop_.on_signal(signal, [this] { end("by a signal"); });
+    for (int signal : {SIGTERM, SIGINT})
+      loop_.on_signal(signal, [this] {
+        goes_on_ = false;
+        end("by a signal");
+      });
     loop_.on_signal(SIGHUP, [this] { reload(); });
     loop_.on_stall(kStall, [this](Duration took, std::string_view what) {
       say(Level::warn, "nothing was answered for " + std::to_string(took.count() / 1000) +
@@ -124,6 +130,9 @@ class Node {
     return exit_;
   }
 
+  // After run(): another Node of this configuration is to go on, with an empty store.
+  bool goes_on() const { return goes_on_ && exit_ == kDone; }
+
  private:
   using Done = Ending::Done;
   static constexpr Duration kStall = std::chrono::milliseconds(100);
@@ -132,15 +141,10 @@ class Node {
   void say(Level level, const std::string& text) { log_.write(level, "node", text); }
 
   Result<> open_store() {
-    StoreOptions options;
-    options.directory = config_.data.string();
-    options.cluster = config_.cluster.name;
-    options.node = config_.name;
-    options.flush_interval = config_.store.flush_interval;
-    options.max_unfolded = config_.store.max_unfolded;
-    options.read_often = config_.ring.max_memory > 0 || config_.ring.max_entries > 0;
-    options.post = [this](std::function<void()> run) { loop_.post(std::move(run)); };
-    options.log = &log_;
+    auto aside = Aside::find(config_.data.string());
+    if (!aside) return tl::unexpected(aside.error());
+    aside_ = std::move(*aside);
+    StoreOptions options = store_options(config_.data.string());
     auto store = SqliteStore::open(std::move(options));
     if (!store) return tl::unexpected(store.error());
     store_ = std::move(*store);
@@ -154,6 +158,19 @@ class Node {
     if (!incarnation) return tl::unexpected(incarnation.error());
     incarnation_ = *incarnation;
     return {};
+  }
+
+  StoreOptions store_options(std::string directory) {
+    StoreOptions options;
+    options.directory = std::move(directory);
+    options.cluster = config_.cluster.name;
+    options.node = config_.name;
+    options.flush_interval = config_.store.flush_interval;
+    options.max_unfolded = config_.store.max_unfolded;
+    options.read_often = config_.ring.max_memory > 0 || config_.ring.max_entries > 0;
+    options.post = [this](std::function<void()> run) { loop_.post(std::move(run)); };
+    options.log = &log_;
+    return options;
   }
 
   Result<> open_links() {
@@ -182,9 +199,10 @@ class Node {
   Result<> open_cluster() {
     auto known = notes_->members();
     if (!known) return tl::unexpected(known.error());
-    auto cluster =
-        Cluster::open(env(), {this_member(), config_.cluster.peers, config_.cluster.dead_after},
-                      *known, [this](const std::string& bytes) { notes_->keep_members(bytes); });
+    // A node that gave its own cluster up founds none, nor goes back, whatever its file says.
+    const std::vector<Address>& peers = aside_ ? aside_->note().peers : config_.cluster.peers;
+    auto cluster = Cluster::open(env(), {this_member(), peers, config_.cluster.dead_after}, *known,
+                                 [this](const std::string& bytes) { notes_->keep_members(bytes); });
     if (!cluster) return tl::unexpected(cluster.error());
     cluster_ = std::move(*cluster);
     cluster_->on_cluster([this](std::uint64_t id) { enter(id); });
@@ -234,24 +252,87 @@ class Node {
           ring::Service::Hooks{[this] { end("by RING STOP"); },
                                [this](Done done) { leave(std::move(done)); }});
     cluster_->start();
+    if (aside_)
+      if (Result<> opened = open_aside(); !opened) return opened;
     if (!ring_) return {};
     ring_->reload(loaded_);
     return ring_->start();
   }
 
+  // What this node held before it joined is brought into its hive.
+  Result<> open_aside() {
+    if (!ring_) {
+      say(Level::warn, "the entries in " + aside_->directory() +
+                           " wait to be brought, for which this node needs the ring role");
+      return {};
+    }
+    StoreOptions options = store_options(aside_->directory());
+    options.cluster = aside_->note().cluster;
+    options.node = aside_->note().node;
+    auto former = SqliteStore::open(std::move(options));
+    if (!former) return tl::unexpected(former.error());
+    former_ = std::move(*former);
+    ring_->bring(*former_, [this] {
+      former_.reset();
+      if (Result<> removed = aside_->remove(); !removed)
+        return say(Level::warn, removed.error().message + "; the next start tries it again");
+      aside_.reset();
+    });
+    return {};
+  }
+
   Result<> open_admin() {
     if (!config_.runs("admin")) return {};
+    joining_.emplace(*cluster_, joining_hooks());
     admin::Hooks hooks;
     hooks.cluster_id = [this] { return cluster_->cluster_id(); };
     hooks.ready = [this] { return ready(); };
     if (ring_) hooks.ring = [this] { return ring_->status(); };
     hooks.metrics = [this](Metrics& metrics) { report(metrics); };
-    hooks.join = [this](const Address& peer, Done done) { cluster_->join(peer, std::move(done)); };
+    hooks.join = [this](const Address& peer, bool bring, auto done) {
+      joining_->join(peer, bring, [done = std::move(done)](Result<Joining::Outcome> outcome) {
+        if (!outcome) return done(tl::unexpected(outcome.error()));
+        done(*outcome == Joining::Outcome::moves ? "joining" : "joined");
+      });
+    };
     hooks.leave = [this](Done done) { leave(std::move(done)); };
     hooks.end = [this] { end("by the admin role"); };
     admin_ = std::make_unique<admin::Service>(loop_, log_, *cluster_, config_,
                                               conf::show(loaded_.effective), std::move(hooks));
     return admin_->start();
+  }
+
+  Joining::Hooks joining_hooks() {
+    return {[this] { return cluster_->cluster_id(); },
+            [this](const Address& peer, Done done) { cluster_->join(peer, std::move(done)); },
+            [this](const Address& peer, Visit::Done done) { visit(peer, std::move(done)); },
+            [this]() -> Result<std::uint64_t> {
+              if (ending_.begun()) return fail(Code::unavailable, "the node is ending");
+              if (!ring_)
+                return fail(Code::conflict,
+                            "this node is in a cluster of its own and has no ring to bring: end "
+                            "it, empty its data, and list a node there under cluster.peers");
+              return ring_->own_entries();
+            },
+            [this](const std::vector<Address>& peers) { return move_to(peers); }};
+  }
+
+  void visit(const Address& peer, Visit::Done done) {
+    if (visit_) return done(fail(Code::unavailable, "another join is under way"));
+    visit_ = links_->visit(peer, [this, done = std::move(done)](Result<Visited> there) {
+      const auto over = std::move(visit_);
+      done(std::move(there));
+    });
+  }
+
+  Result<> move_to(const std::vector<Address>& peers) {
+    if (Result<> noted = store_->make_way(peers); !noted) return noted;
+    // Whoever asked gets the answer first.
+    loop_.post([this, peer = peers.front()] {
+      goes_on_ = !ending_.begun();
+      end("to go on in the cluster of " + peer + ", with what it holds");
+    });
+    return {};
   }
 
   Result<> ready() const {
@@ -340,7 +421,10 @@ class Node {
   }
 
   void end(const std::string& why) {
-    manager_.stopping();
+    if (goes_on_)
+      manager_.reloading();
+    else
+      manager_.stopping();
     Ending::Steps steps;
     if (ring_) steps.listeners.push_back(&ring_->listener());
     if (admin_) steps.listeners.push_back(&admin_->listener());
@@ -363,6 +447,8 @@ class Node {
   LogSink& log_;
   ServiceManager manager_{std::getenv("NOTIFY_SOCKET")};
   Loop loop_;
+  std::optional<Aside> aside_;           // a store that made room, and
+  std::unique_ptr<SqliteStore> former_;  // what it holds, until that is brought
   std::unique_ptr<SqliteStore> store_;
   std::optional<Notes> notes_;
   std::uint64_t incarnation_ = 0;
@@ -370,6 +456,9 @@ class Node {
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<ring::Service> ring_;
   std::unique_ptr<admin::Service> admin_;
+  std::unique_ptr<Visit> visit_;
+  std::optional<Joining> joining_;
+  bool goes_on_ = false;
   Ending ending_{loop_, log_};
   bool left_ = false;
   int exit_ = kDone;
@@ -384,11 +473,15 @@ int run_node(const Words& words) {
   if (!log) return refuse_configuration(log.error());
   raise_file_limit();
   try {
-    Node node(*loaded, words, **log);
-    Result<> opened = node.open();
-    if (opened) return node.run();
-    (*log)->write(Level::error, "node", "does not start: " + opened.error().message);
-    if (config.log.file != "stderr") std::cerr << opened.error().message << '\n';
+    for (;;) {
+      Node node(*loaded, words, **log);
+      if (Result<> opened = node.open(); !opened) {
+        (*log)->write(Level::error, "node", "does not start: " + opened.error().message);
+        if (config.log.file != "stderr") std::cerr << opened.error().message << '\n';
+        return kNotDone;
+      }
+      if (const int exit = node.run(); !node.goes_on()) return exit;
+    }
   } catch (const std::exception& error) {
     std::cerr << "server: " << error.what() << '\n';
   }

@@ -225,6 +225,11 @@ void Links::back_off(Peer& peer) {
   });
 }
 
+std::unique_ptr<Visit> Links::visit(const Address& to, Visit::Done done) {
+  return std::make_unique<Visit>(loop_, to, hello(), options_.secret, options_.tls,
+                                 options_.handshake, std::move(done));
+}
+
 // Connections.
 
 void Links::accepted(Result<TcpHandle> handle) {

@@ -29,6 +29,7 @@
 #include "net/hello.hpp"
 #include "net/loop.hpp"
 #include "net/tls.hpp"
+#include "net/visit.hpp"
 
 struct uv_tcp_s;
 
@@ -79,6 +80,8 @@ class Links final : public Transport {
   void set_cluster_id(std::uint64_t id);
   // Who connects from now on has to prove this one.
   void set_secret(std::string secret) { options_.secret = std::move(secret); }
+  // Looks at the cluster of another node (net/visit.hpp) with what this one shows its peers.
+  std::unique_ptr<Visit> visit(const Address& to, Visit::Done done);
   // As TcpListener::reload_tls.
   Result<> reload_tls();
   // What others dial, with the real port.

@@ -107,6 +107,8 @@ Result<> Directory::unmark(const std::string& file) const {
   return sync_directory(path_);
 }
 
+Result<> Directory::sync() const { return sync_directory(path_); }
+
 std::string kernel_boot_id() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
   std::string id;

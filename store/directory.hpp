@@ -23,6 +23,8 @@ class Directory {
   // Makes a file, empty but for a line of `text`, so that it survives a power cut.
   Result<> mark(const std::string& file, const std::string& text) const;
   Result<> unmark(const std::string& file) const;
+  // What was made, moved or removed in it survives a power cut from here on.
+  Result<> sync() const;
 
  private:
   Directory(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "net/base/assert.hpp"
+#include "store/aside.hpp"
 #include "store/committer.hpp"
 #include "store/files.hpp"
 #include "store/folder.hpp"
@@ -355,6 +356,10 @@ void SqliteStore::bind(std::uint64_t cluster_id, Reported reported) {
     return refuse(std::move(reported), room.error());
   cluster_id_ = cluster_id;
   append(batch, Durability::durable, std::move(reported));
+}
+
+Result<> SqliteStore::make_way(const std::vector<std::string>& peers) const {
+  return Aside::order(directory_, {options_.cluster, options_.node, peers});
 }
 
 Result<> SqliteStore::close() {

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "net/base/log.hpp"
 #include "net/base/metrics.hpp"
@@ -82,6 +83,10 @@ class SqliteStore final : public Store {
   std::uint64_t cluster_id() const { return cluster_id_; }
   // Stores it, for good. Reports when it is durable, or Code::conflict if there is another already.
   void bind(std::uint64_t cluster_id, Reported reported);
+
+  // Notes, durably, that the next process is to move this store aside (store/aside.hpp), and that
+  // its own one is to join a cluster of which these are nodes. After an error it is not.
+  Result<> make_way(const std::vector<std::string>& peers) const;
 
   // Bytes in memory that wait to be folded.
   std::size_t unfolded() const;

@@ -172,9 +172,14 @@ void Admin::config(const http::Request&, http::Respond respond) {
 
 void Admin::join(const http::Request& request, http::Respond respond) {
   Json body = Json::parse(request.body, nullptr, false);
-  if (!body.is_object() || !body.contains("peer") || !body["peer"].is_string())
-    return respond(failure({Code::invalid, R"(accepted: {"peer": "host:port"})"}));
-  hooks_.join(body["peer"].get<std::string>(), reply_with(std::move(respond), "joined"));
+  const bool object = body.is_object() && body.contains("peer") && body["peer"].is_string();
+  if (!object || (body.contains("bring") && !body["bring"].is_boolean()))
+    return respond(
+        failure({Code::invalid, R"(accepted: {"peer": "host:port", "bring": true or false})"}));
+  hooks_.join(body["peer"].get<std::string>(), body.value("bring", false),
+              [respond = std::move(respond)](const Result<std::string>& done) {
+                respond(done ? json(200, {{"done", *done}}) : failure(done.error()));
+              });
 }
 
 void Admin::leave(const http::Request&, http::Respond respond) {

@@ -7,7 +7,7 @@
 //   GET  /ring      what the ring says of itself, JSON
 //   GET  /metrics   figures, as Prometheus reads them
 //   GET  /config    the effective configuration, TOML
-//   POST /cluster/join {"peer": "host:port"}
+//   POST /cluster/join {"peer": "host:port", "bring": true or false (the default)}
 //   POST /cluster/leave     answers when the node has left; then its process ends
 //   POST /stop              answers at once; then the process ends
 //
@@ -43,7 +43,9 @@ struct Hooks {
   std::function<Result<>()> ready;            // an error says what is being waited for
   std::function<resp::Value()> ring;          // empty: this node has no ring
   std::function<void(Metrics&)> metrics;
-  std::function<void(const Address& peer, Done)> join;
+  // Says what is done: "joined", or "joining": this node starts anew to do it.
+  std::function<void(const Address& peer, bool bring, std::function<void(Result<std::string>)>)>
+      join;
   std::function<void(Done)> leave;  // done: left, and the process is about to end
   std::function<void()> end;        // ends the process, in order
 };

@@ -41,8 +41,10 @@ const std::vector<Shell::Command>& Shell::commands() {
   static const std::vector<Command> kCommands{
       {"cluster status", "[all]", 0, 1,
        "the node's cluster and who is in it; `all`: who has left it, too", &Shell::status},
-      {"cluster join", "HOST:PORT", 1, 1,
-       "bring the node and the one at that cluster address together", &Shell::join},
+      {"cluster join", "HOST:PORT [--bring]", 1, 2,
+       "bring the node and the one at that cluster address together; --bring: with the entries of "
+       "a hive of its own",
+       &Shell::join},
       {"cluster leave", "", 0, 0, "give away what the node holds, then end it, for good",
        &Shell::leave},
       {"ring", "", 0, 0,
@@ -127,12 +129,23 @@ int Shell::status(const Words& args) {
 }
 
 int Shell::join(const Words& args) {
-  return send(
-      {.method = "POST",
-       .target = "/cluster/join",
-       .headers = {{"content-type", "application/json"}},
-       .body = Json{{"peer", args[0]}}.dump(-1, ' ', false, Json::error_handler_t::replace)},
-      kSoon, [&](const auto&) { out_ << "joined\n"; });
+  const auto word = std::find(args.begin(), args.end(), "--bring");
+  const bool bring = word != args.end();
+  if (bring != (args.size() == 2)) return wrong("cluster join", "HOST:PORT [--bring]");
+  Json body{{"peer", word == args.begin() ? args.back() : args.front()}};
+  if (bring) body["bring"] = true;
+  return send({.method = "POST",
+               .target = "/cluster/join",
+               .headers = {{"content-type", "application/json"}},
+               .body = body.dump(-1, ' ', false, Json::error_handler_t::replace)},
+              kSoon, [&](const http::Response& response) {
+                const Json answer = Json::parse(response.body, nullptr, false);
+                const std::string done = answer.is_object() ? text_of(answer, "done") : "joined";
+                out_ << done << '\n';
+                if (done == "joining")
+                  diagnostics_ << "the node starts anew with an empty store, joins and brings what "
+                                  "it held; `ring` says how far it is\n";
+              });
 }
 
 int Shell::leave(const Words&) {

@@ -108,6 +108,11 @@ void print_ring(std::ostream& out, const std::string& body) {
     rows.push_back({cell(arc, "arc"), cell(arc, "slots"), percent(arc, "share"), cell(arc, "owner"),
                     words(arc, "members"), cell(arc, "epoch"), state});
   }
+  if (const auto bringing = ring.find("bringing"); bringing != ring.end() && *bringing == true)
+    out << "this node brings entries that it held apart from the hive: " << cell(ring, "brought")
+        << " put, " << cell(ring, "brought_present") << " were there already, "
+        << cell(ring, "brought_expired") << " had expired, " << cell(ring, "bring_waiting")
+        << " wait\n\n";
   print_table(out, rows);
   rows = {{"NODE", "OWNS", "KEEPS", "SHARE"}};
   for (const Json& node : ring["nodes"])

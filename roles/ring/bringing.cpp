@@ -1,5 +1,7 @@
 #include "roles/ring/bringing.hpp"
 
+#include <algorithm>
+
 namespace skep::ring {
 
 namespace {
@@ -26,8 +28,8 @@ Result<> Bringing::start() {
     figures_ = *figures;
   }
   return store_.scan(kAsideSpace, {}, {}, [this](std::string_view, std::string_view) {
-    waiting_ = true;
-    return false;
+    more(1);
+    return true;
   });
 }
 
@@ -52,12 +54,15 @@ void Bringing::tick(Time now, WallMs wall) {
     return;
   }
   if (now >= said_ + kSayEvery) {
-    if (said_ != Time()) log_.write(Level::info, "ring", "brings entries: " + show(figures_));
+    if (said_ != Time())
+      log_.write(Level::info, "ring",
+                 "brings entries: " + show(figures_) + ", " + std::to_string(left_) + " wait");
     said_ = now;
   }
   round_ = next_rows();
   if (round_.empty() && problem_.empty() && from_.empty()) {
     waiting_ = false;
+    left_ = 0;
     log_.write(Level::info, "ring", "has brought its entries: " + show(figures_));
     return;
   }
@@ -103,7 +108,9 @@ void Bringing::finish_round() {
   Batch batch;
   for (const auto& [key, row] : std::exchange(answered_, {})) {
     const auto now = store_.get(kAsideSpace, key);
-    if (now && *now == row) batch.erase(kAsideSpace, key);
+    if (!now || *now != row) continue;
+    batch.erase(kAsideSpace, key);
+    left_ -= std::min<std::uint64_t>(left_, 1);
   }
   batch.put(kHiveSpace, kFigures, wire::encode(figures_));
   open_ = 1;

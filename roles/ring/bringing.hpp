@@ -41,11 +41,16 @@ class Bringing {
   const Figures& figures() const { return figures_; }
   // Nothing waits.
   bool done() const { return !waiting_; }
+  // Rows that wait, roughly.
+  std::uint64_t left() const { return left_; }
 
   // Reads where an earlier life was. Code::corrupt: that is damaged.
   Result<> start();
   // Entries were set aside.
-  void more() { waiting_ = true; }
+  void more(std::uint64_t rows) {
+    waiting_ = true;
+    left_ += rows;
+  }
   // A few times a second, while the ring has owners.
   void tick(Time now, WallMs wall);
 
@@ -62,6 +67,7 @@ class Bringing {
   Log& log_;
   Figures figures_;
   bool waiting_ = false;
+  std::uint64_t left_ = 0;
   Rows round_;            // under way, as they were read
   Rows answered_;         // of these
   std::size_t open_ = 0;  // requests of the round; and one while it is being started

@@ -58,6 +58,8 @@ Result<> Ring::start() {
   }
   const bool known = *options || founder_;
   if (auto brought = bringing_.start(); !brought) return brought;
+  if (importing_)
+    if (auto imported = importing_->start(); !imported) return imported;
   if (known)
     if (auto loaded = load(); !loaded) return loaded;
   write_first(std::move(batch), [this, known] {
@@ -243,6 +245,7 @@ void Ring::tick() {
   core_->on_tick(now, env_.clock.wall(), effects_);
   router_->on_tick(now);
   take_over_lost(now);
+  if (importing_) importing_->tick(now, env_.clock.wall());
   bringing_.tick(now, env_.clock.wall());
   retry_refused();
   look_at_disk();

@@ -14,6 +14,7 @@
 #include "net/membership.hpp"
 #include "roles/ring/bringing.hpp"
 #include "roles/ring/core.hpp"
+#include "roles/ring/importing.hpp"
 #include "roles/ring/keyspace.hpp"
 #include "roles/ring/router.hpp"
 #include "store/store.hpp"
@@ -35,6 +36,10 @@ class Ring : public Keyspace {
   ~Ring() override;
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
+
+  // What an own hive of this node left in a store that made room is brought into this one. Before
+  // start(); `former` outlives the call of `done`, which says that it is not needed any more.
+  void bring(Store& former, std::function<void()> done);
 
   // Reads what the store has and begins. Code::corrupt when a record is damaged. A node that is to
   // join waits from here on until it has heard of the hive's options.
@@ -76,6 +81,10 @@ class Ring : public Keyspace {
   std::vector<ArcStatus> arcs() const;
   // Entries on their way into the hive.
   const Bringing& bringing() const { return bringing_; }
+  bool importing() const { return importing_ != nullptr; }
+  // How many entries the hive has, where this node is all of it and could take it elsewhere. An
+  // error says why it is not, or cannot.
+  Result<std::uint64_t> own_entries() const;
   const HiveOptions& hive() const { return options_.hive; }
   // For checkers; none before the hive's options are known.
   const Core* core() const { return core_.get(); }
@@ -115,7 +124,7 @@ class Ring : public Keyspace {
   void send_frames(NodeId to, std::vector<Appends::Arc> arcs);
   void spread(ArcId arc);
   void report();
-  // ring_lost.cpp
+  // ring_aside.cpp
   void take_over_lost(Time now);
   void set_aside(ArcId arc);
   bool may_be_named() const;
@@ -137,8 +146,9 @@ class Ring : public Keyspace {
   std::unique_ptr<Core> core_;
   std::unique_ptr<Router> router_;
   Bringing bringing_;
-  Effects effects_;      // of the turn, so far
-  Effects carried_out_;  // kept for its memory
+  std::unique_ptr<Importing> importing_;  // none: there is nothing to import
+  Effects effects_;                       // of the turn, so far
+  Effects carried_out_;                   // kept for its memory
   bool scheduled_ = false;
   bool refusing_ = false;  // the store: said in the log
   Time looked_at_disk_{};

@@ -331,7 +331,7 @@ bool Ring::may_be_named() const {
 void Ring::check_ending() {
   if (!ending_) return;
   const bool stopped = !core_->has_successors() || env_.clock.now() >= ending_->until;
-  const bool left = core_->kept() == 0 && !may_be_named() && bringing_.done();
+  const bool left = core_->kept() == 0 && !may_be_named() && bringing_.done() && !importing_;
   if (ending_->leaving ? !left : !stopped) return;
   Ending ending = std::move(*ending_);
   ending_.reset();

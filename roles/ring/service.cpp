@@ -111,6 +111,12 @@ Result<> Service::start() {
   return {};
 }
 
+void Service::bring(Store& former, std::function<void()> done) {
+  ring_->bring(former, std::move(done));
+}
+
+Result<std::uint64_t> Service::own_entries() const { return ring_->own_entries(); }
+
 void Service::stop(Done done) { ring_->Ring::stop(std::move(done)); }
 
 void Service::leave(Done done) { ring_->Ring::leave(std::move(done)); }
@@ -160,7 +166,8 @@ resp::Value Service::status() const {
   put(status, "lease_ms", count(hive.lease_us / 1000));
   put(status, "takeover_empty_ms", count(hive.takeover_empty_us / 1000));
   const Bringing& bringing = ring_->bringing();
-  put(status, "bringing", Value::boolean(!bringing.done()));
+  put(status, "bringing", Value::boolean(ring_->importing() || !bringing.done()));
+  put(status, "bring_waiting", count(bringing.left()));
   put(status, "brought", count(bringing.figures().put));
   put(status, "brought_present", count(bringing.figures().present));
   put(status, "brought_expired", count(bringing.figures().expired));

@@ -31,6 +31,10 @@ class Service {
   // founder.
   Result<> start();
 
+  // As Ring::bring and Ring::own_entries.
+  void bring(Store& former, std::function<void()> done);
+  Result<std::uint64_t> own_entries() const;
+
   // Passes ownership on; gives everything away, for good.
   void stop(Done done);
   void leave(Done done);

@@ -54,9 +54,11 @@ class AdminTest : public testing::Test {
                   return resp::Value::array({resp::Value::integer(1), resp::Value::null()});
                 },
                 [](Metrics& metrics) { metrics.gauge("skep_answer", "It.", 42.0); },
-                [this](const Address& peer, Done done) {
+                [this](const Address& peer, bool bring, const auto& done) {
                   joined.push_back(peer);
-                  done(outcome);
+                  brings += bring ? 1 : 0;
+                  if (!outcome) return done(tl::unexpected(outcome.error()));
+                  done(bring ? "joining" : "joined");
                 },
                 [this](Done done) {
                   ++left;
@@ -85,6 +87,7 @@ class AdminTest : public testing::Test {
   bool has_ring = true;
   Result<> outcome;
   std::vector<Address> joined;
+  int brings = 0;
   int left = 0;
   int ended = 0;
 };
@@ -137,7 +140,14 @@ TEST_F(AdminTest, RefusesWhatItDoesNotHave) {
 TEST_F(AdminTest, Joins) {
   EXPECT_EQ(post("/cluster/join", R"({"peer": "10.0.0.1:5000"})").status, 200u);
   EXPECT_EQ(joined, std::vector<Address>{"10.0.0.1:5000"});
-  for (const char* bad : {"", "{", "[]", "{}", R"({"peer": 1})", "\xff"})
+  const std::string bring = R"({"peer": "10.0.0.1:5000", "bring": )";
+  EXPECT_EQ(Json::parse(post("/cluster/join", bring + "false}").body)["done"], "joined");
+  EXPECT_EQ(brings, 0);
+  EXPECT_EQ(Json::parse(post("/cluster/join", bring + "true}").body)["done"], "joining");
+  EXPECT_EQ(brings, 1);
+  joined.resize(1);
+  for (const char* bad :
+       {"", "{", "[]", "{}", R"({"peer": 1})", R"({"peer": "h:1", "bring": 1})", "\xff"})
     EXPECT_EQ(post("/cluster/join", bad).status, 400u) << bad;
   EXPECT_EQ(joined.size(), 1u);
   outcome = fail(Code::conflict, "of another cluster");
@@ -291,6 +301,19 @@ TEST_F(AdminShell, JoinsByPosting) {
   EXPECT_EQ(out.str(), "joined\n");
 }
 
+TEST_F(AdminShell, JoinsWithWhatTheNodeHolds) {
+  answers = {http::Response{200, {}, R"({"done": "joining"})"},
+             http::Response{200, {}, R"({"done": "joining"})"}};
+  EXPECT_EQ(run("cluster join h:5 --bring"), 0);
+  EXPECT_EQ(asked[0].second.body, R"({"bring":true,"peer":"h:5"})");
+  EXPECT_EQ(out.str(), "joining\n");
+  EXPECT_EQ(run("cluster join --bring h:5"), 0);
+  EXPECT_EQ(asked[1].second.body, asked[0].second.body);
+  EXPECT_EQ(run("cluster join --bring"), 2);
+  EXPECT_EQ(run("cluster join h:5 --brings"), 2);
+  EXPECT_EQ(asked.size(), 2u);
+}
+
 TEST_F(AdminShell, KeepsNotDoneAndMaybeDoneApart) {
   answers = {http::Response{409, {}, R"({"detail": "of another cluster", "done": "no"})"},
              http::Response{504, {}, R"({"detail": "no answer", "done": "maybe"})"},
@@ -311,7 +334,7 @@ TEST_F(AdminShell, KeepsNotDoneAndMaybeDoneApart) {
 
 TEST_F(AdminShell, SaysWhatIsAccepted) {
   EXPECT_EQ(run("cluster join"), 2);
-  EXPECT_EQ(diagnostics.str(), "accepted: cluster join HOST:PORT\n");
+  EXPECT_EQ(diagnostics.str(), "accepted: cluster join HOST:PORT [--bring]\n");
   EXPECT_EQ(run("cluster"), 2);
   EXPECT_EQ(diagnostics.str(), "unknown command; `help` lists what there is\n");
   EXPECT_EQ(run(""), 0);

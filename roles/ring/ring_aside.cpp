@@ -1,5 +1,5 @@
-// The ring role where a hive keeps one copy of each key: arcs whose members do not come back, and
-// what becomes of what they held.
+// The ring role where a node holds something apart from its hive: with one copy of each key, what a
+// node had of arcs that were taken over without it; and the hive that a node had before it joined.
 #include "roles/ring/ring.hpp"
 
 namespace skep::ring {
@@ -28,6 +28,7 @@ void Ring::set_aside(ArcId arc) {
   };
   Effects::Write write{Durability::durable, {}, {}};
   std::vector<Effects::Write> writes;
+  std::uint64_t rows = 0;
   std::size_t bytes = 0;
   const auto scanned = store_.scan(
       kEntrySpace, bound(first), bound(end), [&](std::string_view key, std::string_view row) {
@@ -35,6 +36,7 @@ void Ring::set_aside(ArcId arc) {
         if (!entry || entry->tombstone) return true;
         write.batch.put(kAsideSpace, key, row);
         bytes += key.size() + row.size();
+        ++rows;
         if (bytes < kBatch) return true;
         writes.push_back(std::exchange(write, {Durability::durable, {}, {}}));
         bytes = 0;
@@ -46,7 +48,41 @@ void Ring::set_aside(ArcId arc) {
                        scanned.error().message);
   if (bytes > 0) writes.push_back(std::move(write));
   for (auto& each : writes) submit(std::move(each));
-  if (!writes.empty()) bringing_.more();
+  if (rows > 0) bringing_.more(rows);
+}
+
+void Ring::bring(Store& former, std::function<void()> done) {
+  importing_ = std::make_unique<Importing>(former, store_, bringing_, env_.log,
+                                           [this, done = std::move(done)] {
+                                             const auto finished = std::move(importing_);
+                                             done();
+                                           });
+}
+
+Result<std::uint64_t> Ring::own_entries() const {
+  if (!core_ || !router_)
+    return fail(Code::unavailable, "this node's ring has not begun; try again");
+  if (written_off_) return fail(Code::conflict, std::string(kWrittenOff));
+  if (ending_) return fail(Code::unavailable, "this node is stopping or leaving");
+  if (importing_ || !bringing_.done())
+    return fail(Code::unavailable,
+                "this node still brings entries into its present hive; try again when it has");
+  const std::vector<NodeId> alone{core_->host().self};
+  for (ArcId id = 0; id < options_.hive.arcs; ++id) {
+    const Arc* arc = core_->find(id);
+    const bool whole = arc != nullptr && arc->serving() && arc->record().settled() &&
+                       arc->record().members == alone;
+    if (!whole)
+      return fail(Code::unavailable,
+                  "some of this node's hive is not, or not only, on this node; try again when "
+                  "`server admin ring` shows no other member");
+  }
+  const std::uint64_t entries = status().keys_owned;
+  if (entries > 0 && options_.hive.durability == Durable::none)
+    return fail(Code::conflict, "this node's hive has ring.durability = \"none\": its " +
+                                    std::to_string(entries) +
+                                    " entries are in memory only, and would be lost");
+  return entries;
 }
 
 }  // namespace skep::ring
