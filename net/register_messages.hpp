@@ -195,9 +195,9 @@ struct Erase {
 };
 
 // There is a configuration of this version: nothing below it is served from now on. Its first one
-// is in force only when all acceptors in it have been told of it. Answered Noted when it is the same
-// as the one known, or newer; Outdated with the one known if that is newer, or another one of the
-// same version.
+// is in force only when all acceptors in it have been told of it. Answered Noted when it is the
+// same as the one known, or newer; Outdated with the one known if that is newer, or another one of
+// the same version.
 struct Configure {
   static constexpr Type kType = Type::configure;
   std::uint64_t configuration = 0;
