@@ -229,6 +229,7 @@ class Acceptor::Impl : public std::enable_shared_from_this<Impl> {
   // still on its way to the disk.
   Cached* find(std::string_view key) {
     if (Cached* cached = cache_.find(key)) return cached;
+    flush();  // or what this turn has decided would not be seen
     auto row = store_.get(kRegisterSpace, key);
     if (!row && row.error().code != Code::corrupt) return nullptr;
     Cached read;
