@@ -45,7 +45,8 @@ void Keeper::found(Time now, Configuration first, Effects& effects) {
 }
 
 void Keeper::propose_first(Time now, Effects& effects) {
-  const Configure message{first_->version, false, wire::encode(*first_)};
+  const std::string content = wire::encode(*first_);
+  const Configure message{first_->version, false, content};
   next_upkeep_ = now + kAnswerTime + kUpkeep;
   core_.ask(
       now, Part::acceptor, first_->acceptors(), message, now + kAnswerTime, {},
@@ -105,7 +106,11 @@ void Keeper::kept(Time now, const Configuration& configuration, Effects& effects
       return end_job(fail(Code::conflict, "the configuration has been changed by somebody else"),
                      effects);
     when_complete(
-        now, job_->until, [this](bool, Time, Effects& more) { end_job({}, more); }, effects);
+        now, job_->until,
+        [this, job = job_->number](bool, Time, Effects& more) {
+          if (works_on(job)) end_job({}, more);
+        },
+        effects);
   }
 }
 
@@ -289,11 +294,11 @@ void Keeper::configure(Time now, const Wanted& wanted, Time until, Done done, Ef
   if (job_) return refuse({Code::unavailable, "another change of the configuration is under way"});
   auto after = next(present(), wanted);
   if (!after) return refuse(after.error());
-  job_ = Job{std::move(*after), until, std::move(done)};
+  job_ = Job{++last_job_, std::move(*after), until, std::move(done)};
   when_complete(
       now, until,
-      [this](bool reached, Time at, Effects& more) {
-        if (!job_) return;
+      [this, job = job_->number](bool reached, Time at, Effects& more) {
+        if (!works_on(job)) return;
         if (job_->after.version != present().version + 1)
           return end_job(
               fail(Code::conflict, "the configuration has been changed by somebody else"), more);
@@ -324,8 +329,8 @@ void Keeper::prepare_newcomers(Time now, Effects& effects) {
   asked.insert(asked.end(), newcomers.begin(), newcomers.end());
   core_.ask(
       now, Part::acceptor, asked, Standing{}, std::min(now + kAnswerTime, job_->until), {},
-      [this, newcomers](Time at, const Core::Answers& answers, Effects& more) {
-        if (job_) raise_floors(at, newcomers, answers, more);
+      [this, job = job_->number, newcomers](Time at, const Core::Answers& answers, Effects& more) {
+        if (works_on(job)) raise_floors(at, newcomers, answers, more);
       },
       effects);
 }
@@ -361,8 +366,8 @@ void Keeper::raise_floors(Time now, const std::vector<Node>& newcomers,
     return end_job(fail(Code::unavailable, "too few acceptors answer"), effects);
   core_.ask(
       now, Part::acceptor, newcomers, floor, std::min(now + kAnswerTime, job_->until), {},
-      [this, newcomers](Time at, const Core::Answers& noted, Effects& more) {
-        if (!job_) return;
+      [this, job = job_->number, newcomers](Time at, const Core::Answers& noted, Effects& more) {
+        if (!works_on(job)) return;
         for (const Node& node : newcomers)
           if (answer_of(noted, node.id, Type::noted) == nullptr)
             return end_job(fail(Code::unavailable, node.name + " has not answered in time"), more);
@@ -384,12 +389,13 @@ void Keeper::choose(Time now, Effects& effects) {
   }
   this->change(
       now, kConfigurationKey, std::move(change), job_->until,
-      [this](Time at, const Outcome& outcome, Effects& more) { chosen(at, outcome, more); },
+      [this, job = job_->number](Time at, const Outcome& outcome, Effects& more) {
+        if (works_on(job)) chosen(at, outcome, more);  // else it came another way
+      },
       effects);
 }
 
-void Keeper::chosen(Time now, Outcome outcome, Effects& effects) {
-  if (!job_) return;  // it came another way
+void Keeper::chosen(Time now, const Outcome& outcome, Effects& effects) {
   switch (outcome.how) {
     case Outcome::How::done: return hear(now, job_->after, effects);
     case Outcome::How::unavailable: return end_job(fail(Code::unavailable, outcome.why), effects);

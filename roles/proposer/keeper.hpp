@@ -58,6 +58,7 @@ class Keeper {
 
  private:
   struct Job {
+    std::uint64_t number = 0;  // what is heard later may be of an earlier one
     Configuration after;
     Time until{};
     Done done;
@@ -90,12 +91,13 @@ class Keeper {
   std::string missing() const;
 
   void propose_first(Time now, Effects& effects);
+  bool works_on(std::uint64_t job) const { return job_ && job_->number == job; }
   void end_job(Result<> result, Effects& effects);
   void prepare_newcomers(Time now, Effects& effects);
   void raise_floors(Time now, const std::vector<Node>& newcomers, const Core::Answers& answers,
                     Effects& effects);
   void choose(Time now, Effects& effects);
-  void chosen(Time now, Outcome outcome, Effects& effects);
+  void chosen(Time now, const Outcome& outcome, Effects& effects);
 
   void rescan_from(Time now, const Outcome& outcome, Effects& effects);
   void rescan_keys(Time now, Effects& effects);
@@ -120,6 +122,7 @@ class Keeper {
   };
   std::vector<Waiter> waiters_;
   std::optional<Job> job_;
+  std::uint64_t last_job_ = 0;
   std::optional<Rescan> rescan_;
   std::deque<Next> more_;
   Time next_upkeep_{};
