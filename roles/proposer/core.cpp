@@ -6,7 +6,10 @@
 namespace skep::proposer {
 
 Core::Core(CoreOptions options)
-    : options_(options), drawn_(options.seed), promises_(options.cache) {}
+    : options_(options),
+      drawn_(options.seed),
+      last_request_(options.boot << 40),
+      promises_(options.cache) {}
 
 // Chance, from the seed: SplitMix64 (Steele, Lea, Flood, 2014).
 std::uint64_t Core::draw() {

@@ -136,6 +136,7 @@ class Core {
     bool tried = false;    // see the invariants
     Outcome outcome{};     // of the round that it is in
     bool changed = false;  // by that round
+    bool created = false;  // when it was tried last
     bool awaited() const { return told || remote; }
     bool plain_read() const {
       return change.function == Function::read && change.condition == Condition::none && !anew;
@@ -251,9 +252,9 @@ class Core {
 
   const CoreOptions options_;
   Configuration configuration_;
-  std::uint64_t counter_ = 0;  // of the highest ballot used or seen
-  std::uint64_t drawn_;        // the state of draw()
-  std::uint64_t last_request_ = 0;
+  std::uint64_t counter_ = 0;   // of the highest ballot used or seen
+  std::uint64_t drawn_;         // the state of draw()
+  std::uint64_t last_request_;  // none is used again in a later life: an answer may come late
   std::uint64_t last_change_ = 0;
 
   std::unordered_map<std::string, Active> active_;

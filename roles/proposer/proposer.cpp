@@ -267,37 +267,38 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
            "who is";
   }
 
-  // A name means the node that is named in the present configuration, else one that is there.
-  Result<std::vector<Node>> resolve(const std::vector<std::string>& names, const char* role,
-                                    std::vector<Node> present) {
-    const std::vector<Node> there = known(role);
-    present.insert(present.end(), there.begin(), there.end());
+  // A name means the first node that has it.
+  Result<std::vector<Node>> resolve(const std::vector<std::string>& names, std::vector<Node> first,
+                                    const std::vector<Node>& then) {
+    first.insert(first.end(), then.begin(), then.end());
     std::vector<Node> nodes;
     for (const std::string& name : names) {
-      const Node* node = find(present, name);
+      const Node* node = find(first, name);
       if (node == nullptr) return fail(Code::not_found, no_such(name));
       nodes.push_back(*node);
     }
     return nodes;
   }
 
+  // An acceptor is the one of the present configuration, where that has one of the name: another
+  // disk in its place is a step of its own. A proposer is the one that is there.
   Result<Wanted> resolve(const Step& step) {
     Wanted wanted;
     const Configuration& present = core_->configuration();
     for (const auto& [from, to] :
          {std::pair(&step.prepare, &wanted.prepare), std::pair(&step.accept, &wanted.accept)}) {
       if (!*from) continue;
-      auto nodes = resolve((*from)->nodes, "acceptor", present.acceptors());
+      auto nodes = resolve((*from)->nodes, present.acceptors(), known("acceptor"));
       if (!nodes) return tl::unexpected(nodes.error());
       *to = Quorums{std::move(*nodes), (*from)->quorum};
     }
     if (step.proposers) {
-      auto nodes = resolve(*step.proposers, "proposer", present.proposers);
+      auto nodes = resolve(*step.proposers, known("proposer"), present.proposers);
       if (!nodes) return tl::unexpected(nodes.error());
       wanted.proposers = std::move(*nodes);
     }
     if (step.goal) {
-      auto nodes = resolve(*step.goal, "acceptor", present.acceptors());
+      auto nodes = resolve(*step.goal, present.acceptors(), known("acceptor"));
       if (!nodes) return tl::unexpected(nodes.error());
       if (std::set<std::string>(step.goal->begin(), step.goal->end()).size() != nodes->size())
         return fail(Code::invalid, "a node is named twice");

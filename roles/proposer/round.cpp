@@ -219,7 +219,8 @@ void Core::begin_accept(Time now, Active& active, Effects& effects) {
              effects);
 }
 
-// Makes the round's changes of the value that it has, one after the other.
+// Makes the round's changes of the value that it has, one after the other. Who does not wait any
+// more was told that nothing was done in this round.
 void Core::apply_changes(Active& active) {
   Round& round = *active.round;
   Content content;
@@ -232,7 +233,8 @@ void Core::apply_changes(Active& active) {
   const std::uint64_t before = round.version;
   const std::uint64_t most =
       reserved(active.key) ? std::numeric_limits<std::uint64_t>::max() : options_.max_value;
-  for (Waiting& waiting : round.changes) apply_one(waiting, round, content, most);
+  for (Waiting& waiting : round.changes)
+    if (waiting.awaited()) apply_one(waiting, round, content, most);
   if (round.version == before) return;
   if (content.ids.size() > Content::kIds)
     content.ids.erase(content.ids.begin(),
@@ -257,6 +259,7 @@ void Core::apply_one(Waiting& waiting, Round& round, Content& content, std::uint
       const auto since = static_cast<std::uint64_t>(content.ids.end() - made) - 1;
       outcome.version -= since;
       if (since > 0) outcome.value.reset();
+      outcome.created = waiting.created;
       return;
     }
     if (waiting.base &&
@@ -279,13 +282,13 @@ void Core::apply_one(Waiting& waiting, Round& round, Content& content, std::uint
   }
   if (!waiting.base) waiting.base = round.version;
   waiting.changed = true;
-  const bool created = !round.present && applied.present;
+  waiting.created = !round.present && applied.present;
   ++round.version;
   round.present = applied.present;
   content.value = std::move(applied.value);
   content.ids.push_back(waiting.id);
   tell_present(Outcome::How::done);
-  outcome.created = created;
+  outcome.created = waiting.created;
 }
 
 void Core::judge_accept(Time now, Active& active, Effects& effects) {
