@@ -1,24 +1,25 @@
 // Runs simulations: many seeds in parallel processes, or one with a trace.
 //
-//   sim ring [--seeds N] [--from N] [--jobs N]     seeds from .. from + N - 1
-//   sim ring --seed N [--trace | --messages]       --messages: a trace with every message
-//   sim scale [--nodes N] [--arcs N]               a large ring, and a tenth of it crashing
+//   sim ring|registers [--seeds N] [--from N] [--jobs N]   seeds from .. from + N - 1
+//   sim ring|registers --seed N [--trace | --messages]     --messages: a trace with every message
+//   sim scale [--nodes N] [--arcs N]                       a large ring, and a tenth of it crashing
 //   --plant NAME    (sim_planted only) switches a planted bug on
 //   --stop          ends at the first failure
 //
 // Exit: 0 all passed, 2 wrong usage, 10 a process crashed (an invariant of its own was broken),
-// 11 something unsafe was seen, 12 a ring did not settle; the gravest of several.
+// 11 something unsafe was seen, 12 a cluster did not settle; the gravest of several.
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
+#include <functional>
 #include <map>
 #include <optional>
 
 #include "net/base/plant.hpp"
+#include "tests/sim/registers_sim.hpp"
 #include "tests/sim/ring_sim.hpp"
 #include "tests/sim/scale_sim.hpp"
 
@@ -28,7 +29,7 @@ namespace {
 enum Exit : int { kPassed = 0, kUsage = 2, kCrash = 10, kUnsafe = 11, kStuck = 12 };
 
 struct Arguments {
-  bool scale = false;
+  std::string_view what;  // "ring", "registers", "scale"
   std::uint64_t nodes = 100;
   std::uint64_t arcs = 256;
   std::uint64_t from = 1;
@@ -49,12 +50,15 @@ std::string_view word(int exit) {
 }
 
 int run_seed(const Arguments& arguments, std::uint64_t seed) {
-  RingSim::Trace trace;
+  std::function<void(std::string_view)> trace;
   if (arguments.trace)
     trace = [](std::string_view line) {
       std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
     };
-  const Report report = RingSim(RingPlan::draw(seed), trace, arguments.messages).run();
+  const bool messages = arguments.messages;
+  const Report report = arguments.what == "ring"
+                            ? RingSim(RingPlan::draw(seed), trace, messages).run()
+                            : RegistersSim(RegistersPlan::draw(seed), trace, messages).run();
   const int exit = report.outcome == Outcome::passed   ? kPassed
                    : report.outcome == Outcome::unsafe ? kUnsafe
                                                        : kStuck;
@@ -100,10 +104,10 @@ int run_many(const Arguments& arguments) {
     ++count[exit];
     if (exit != kPassed) {
       const std::string plant = arguments.plant.empty() ? "" : " --plant " + arguments.plant;
-      std::printf("%s seed %llu; again: build/release/sim%s ring --seed %llu --trace%s\n",
+      std::printf("%s seed %llu; again: build/release/sim%s %s --seed %llu --trace%s\n",
                   std::string(word(exit)).c_str(), static_cast<unsigned long long>(found->second),
-                  plant.empty() ? "" : "_planted", static_cast<unsigned long long>(found->second),
-                  plant.c_str());
+                  plant.empty() ? "" : "_planted", std::string(arguments.what).c_str(),
+                  static_cast<unsigned long long>(found->second), plant.c_str());
       std::fflush(stdout);
       stopping = arguments.stop;
     }
@@ -149,8 +153,9 @@ int run_scale(const Arguments& arguments) {
 std::optional<Arguments> parse(int argc, char** argv) {
   Arguments arguments;
   if (argc < 2) return std::nullopt;
-  arguments.scale = std::strcmp(argv[1], "scale") == 0;
-  if (!arguments.scale && std::strcmp(argv[1], "ring") != 0) return std::nullopt;
+  arguments.what = argv[1];
+  if (arguments.what != "ring" && arguments.what != "registers" && arguments.what != "scale")
+    return std::nullopt;
   for (int i = 2; i < argc; ++i) {
     const std::string_view flag = argv[i];
     if (flag == "--trace" || flag == "--messages") {
@@ -200,8 +205,8 @@ int main(int argc, char** argv) {
   const auto arguments = parse(argc, argv);
   if (!arguments) {
     std::fputs(
-        "usage: sim ring [--seeds N] [--from N] [--jobs N] [--stop] | --seed N [--trace | "
-        "--messages]\n"
+        "usage: sim ring|registers [--seeds N] [--from N] [--jobs N] [--stop]\n"
+        "       sim ring|registers --seed N [--trace | --messages]\n"
         "       sim scale [--nodes 10..10000] [--arcs N] [--seed N]\n"
         "       sim_planted takes --plant NAME as well\n",
         stderr);
@@ -215,6 +220,6 @@ int main(int argc, char** argv) {
     return kUsage;
   }
 #endif
-  if (arguments->scale) return run_scale(*arguments);
+  if (arguments->what == "scale") return run_scale(*arguments);
   return arguments->one ? run_seed(*arguments, arguments->from) : run_many(*arguments);
 }

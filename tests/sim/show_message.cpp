@@ -1,6 +1,7 @@
 #include "tests/sim/show_message.hpp"
 
 #include "net/wire.hpp"
+#include "roles/proposer/messages.hpp"
 #include "roles/ring/messages.hpp"
 
 namespace skep::sim {
@@ -45,10 +46,42 @@ std::string show_ring(const Message& message) {
   return "of an unknown type";
 }
 
+std::string show_registers(const Message& message) {
+  using namespace registers;
+  using proposer::News, proposer::PassOn, proposer::Passed, proposer::Told;
+  switch (static_cast<Type>(message.type)) {
+    case Type::prepare: return show<Prepare>("prepare", message);
+    case Type::accept: return show<Accept>("accept", message);
+    case Type::read: return show<Read>("read", message);
+    case Type::list: return show<List>("list", message);
+    case Type::erase: return show<Erase>("erase", message);
+    case Type::configure: return show<Configure>("configure", message);
+    case Type::raise_floor: return show<RaiseFloor>("raise_floor", message);
+    case Type::standing: return show<Standing>("standing", message);
+    case Type::promised: return show<Promised>("promised", message);
+    case Type::accepted: return show<Accepted>("accepted", message);
+    case Type::refused: return show<Refused>("refused", message);
+    case Type::state: return show<State>("state", message);
+    case Type::keys: return show<Keys>("keys", message);
+    case Type::outdated: return show<Outdated>("outdated", message);
+    case Type::damaged: return show<Damaged>("damaged", message);
+    case Type::unavailable: return show<Unavailable>("unavailable", message);
+    case Type::stands: return show<Stands>("stands", message);
+    case Type::noted: return show<Noted>("noted", message);
+    case Type::pass_on: return show<PassOn>("pass_on", message);
+    case Type::passed: return show<Passed>("passed", message);
+    case Type::news: return show<News>("news", message);
+    case Type::told: return show<Told>("told", message);
+  }
+  return "of an unknown type";
+}
+
 }  // namespace
 
 std::string show_message(const Message& message) {
   if (message.part == Part::ring) return show_ring(message);
+  if (message.part == Part::acceptor || message.part == Part::proposer)
+    return std::to_string(message.request) + " " + show_registers(message);
   return "part " + std::to_string(static_cast<int>(message.part)) + " type " +
          std::to_string(message.type);
 }

@@ -7,7 +7,8 @@
 
 namespace skep::sim {
 
-// "appends {arcs=[…]}"; what is not of the ring: its part and type only.
+// "appends {arcs=[…]}"; what is neither of the ring nor of registers: its
+// part and type only.
 std::string show_message(const Message& message);
 
 }  // namespace skep::sim
