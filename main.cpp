@@ -507,6 +507,7 @@ constexpr Command kCommands[] = {{"check", check},
                                  {"-h", help},
                                  {"ring", talk<ring::run_client>},
                                  {"kv", talk<proposer::run_kv>},
+                                 {"acceptors", talk<proposer::run_acceptors>},
                                  {"admin", talk<admin::run_client>}};
 
 int run(const Words& words) {

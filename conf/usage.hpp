@@ -18,6 +18,7 @@ Look at a configuration
 Talk to a node
   server ring [WORDS]                       the ring's entries; default 127.0.0.1:2836
   server kv [WORDS]                         registers, by a proposer; default 127.0.0.1:8100
+  server acceptors [WORDS]                  who keeps the registers; `help` lists commands
   server admin [WORDS]                      control of the cluster; default 127.0.0.1:5001
 
   --connect HOST:PORT[,HOST:PORT]…          the node, or the first of several that is there;

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "roles/proposer/shell.hpp"
+#include "roles/proposer/shell_acceptors.hpp"
 
 namespace skep::proposer {
 namespace {
@@ -43,6 +44,14 @@ Result<int> run_kv(const conf::Words& words) {
   if (client->words.line)
     return run_shell_line(client->options, *client->words.line, std::cin, std::cout, std::cerr);
   return run_shell(client->options, client->words.command, std::cin, std::cout, std::cerr);
+}
+
+Result<int> run_acceptors(const conf::Words& words) {
+  auto client = parse(words, true);
+  if (!client) return tl::unexpected(client.error());
+  if (client->words.line)
+    return fail(Code::invalid, "accepted: a command as words, as `acceptors help` lists them");
+  return run_acceptors_shell(client->options, client->words.command, std::cout, std::cerr);
 }
 
 }  // namespace skep::proposer

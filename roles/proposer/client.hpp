@@ -8,5 +8,7 @@ namespace skep::proposer {
 
 // `server kv WORDS` (roles/proposer/shell.hpp).
 Result<int> run_kv(const conf::Words& words);
+// `server acceptors WORDS` (roles/proposer/shell_acceptors.hpp).
+Result<int> run_acceptors(const conf::Words& words);
 
 }  // namespace skep::proposer
