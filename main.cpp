@@ -508,6 +508,7 @@ constexpr Command kCommands[] = {{"check", check},
                                  {"ring", talk<ring::run_client>},
                                  {"kv", talk<proposer::run_kv>},
                                  {"acceptors", talk<proposer::run_acceptors>},
+                                 {"load", talk<proposer::run_load>},
                                  {"admin", talk<admin::run_client>}};
 
 int run(const Words& words) {

@@ -33,6 +33,12 @@ Talk to a node
   -e LINE                                   one command
   WORDS are one command. Without any: a prompt, or lines from a pipe; `help` lists commands.
 
+Load a cluster, and check what it says
+  server load registers [--clients N] [--keys N] [--own-keys] [--seconds N]
+                                            clients (3) that count in keys (9), at --proposers;
+                                            --own-keys: each in one of its own. Until Ctrl-C, or
+                                            for so many seconds
+
 Exit status: 0 done, 1 certainly not done, 2 wrong usage or configuration, 3 may have been done.
 )";
 

@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "roles/proposer/client_load.hpp"
 #include "roles/proposer/shell.hpp"
 #include "roles/proposer/shell_acceptors.hpp"
 
@@ -52,6 +53,24 @@ Result<int> run_acceptors(const conf::Words& words) {
   if (client->words.line)
     return fail(Code::invalid, "accepted: a command as words, as `acceptors help` lists them");
   return run_acceptors_shell(client->options, client->words.command, std::cout, std::cerr);
+}
+
+Result<int> run_load(const conf::Words& words) {
+  if (words.empty() || words[0] != "registers")
+    return fail(Code::invalid,
+                "accepted: load registers [--clients N] [--keys N] [--own-keys] [--seconds N]");
+  conf::Words rest(words.begin() + 1, words.end());
+  auto options = take_load_options(rest);
+  if (!options) return tl::unexpected(options.error());
+  auto client = parse(rest, false);
+  if (!client) return tl::unexpected(client.error());
+  if (client->words.line || !client->words.command.empty())
+    return fail(Code::invalid, "load takes options only");
+  options->proposers = client->options.nodes;
+  options->token = client->options.token;
+  options->tls = client->options.tls;
+  options->json = client->options.json;
+  return run_load(*options, std::cout, std::cerr);
 }
 
 }  // namespace skep::proposer

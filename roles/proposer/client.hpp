@@ -11,4 +11,7 @@ Result<int> run_kv(const conf::Words& words);
 // `server acceptors WORDS` (roles/proposer/shell_acceptors.hpp).
 Result<int> run_acceptors(const conf::Words& words);
 
+// `server load WORDS` (roles/proposer/client_load.hpp).
+Result<int> run_load(const conf::Words& words);
+
 }  // namespace skep::proposer
