@@ -20,9 +20,8 @@ import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SERVER = os.path.join(TOP, "build/release/server")
-READY_TIMEOUT = 60  # seconds until a cluster has to be stable
+READY_TIMEOUT = 60  # seconds until a cluster has to be ready
 STOP_TIMEOUT = 20  # seconds until a node that was told to stop has to be gone
-ROLES = ["ring", "admin"]
 
 passed = 0
 failed = 0
@@ -99,9 +98,16 @@ def set_toml(text, section, key, value):
     return text[:start] + part + text[end:]
 
 
-def says_ready(admin_port, host="127.0.0.1", token=None):
-    """True when the node there says that the ring is stable."""
-    connection = http.client.HTTPConnection(host, admin_port, timeout=2)
+def quoted(value):
+    """A text, or a list of them, as TOML."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    return "[" + ", ".join(f'"{item}"' for item in value) + "]"
+
+
+def says_ready(port, host="127.0.0.1", token=None):
+    """True when the node there says that it is ready: of a ring, that it is stable."""
+    connection = http.client.HTTPConnection(host, port, timeout=2)
     try:
         connection.request("GET", "/readyz",
                            headers={"Authorization": f"Bearer {token}"} if token else {})
@@ -115,6 +121,7 @@ def says_ready(admin_port, host="127.0.0.1", token=None):
 class Node:
     """One node: its directory, its addresses and, while it runs, its process."""
 
+    roles = ["ring", "admin"]
     command = []  # what the server is started through
     token = None  # of the admin listener
 
@@ -135,16 +142,19 @@ class Node:
         shutil.copytree(os.path.join(TOP, "conf/node"), self.directory)
         self.configure(peers)
 
+    def settings(self, peers):
+        """What differs from the template: sections, keys and values, as TOML."""
+        return [("", "name", quoted(self.name)), ("", "roles", quoted(self.roles)),
+                ("cluster", "listen", quoted(self.cluster_address)),
+                ("cluster", "peers", quoted(peers)),
+                ("ring", "listen", quoted(self.ring_address)),
+                ("admin", "listen", quoted(self.admin_address))]
+
     def configure(self, peers):
         with open(os.path.join(TOP, "conf/node/node.toml"), encoding="utf-8") as template:
             text = template.read()
-        quoted = ", ".join(f'"{peer}"' for peer in peers)
-        text = set_toml(text, "", "name", f'"{self.name}"')
-        text = set_toml(text, "", "roles", str(ROLES).replace("'", '"'))
-        text = set_toml(text, "cluster", "listen", f'"{self.cluster_address}"')
-        text = set_toml(text, "cluster", "peers", f"[{quoted}]")
-        text = set_toml(text, "ring", "listen", f'"{self.ring_address}"')
-        text = set_toml(text, "admin", "listen", f'"{self.admin_address}"')
+        for section, key, value in self.settings(peers):
+            text = set_toml(text, section, key, value)
         with open(self.config, "w", encoding="utf-8") as config:
             config.write(text)
 
@@ -197,7 +207,7 @@ class Cluster:
         return node
 
     def wait_ready(self, nodes=None):
-        """Until all nodes, or those given, say in one round that the ring is stable."""
+        """Until all nodes, or those given, say in one round that they are ready."""
         nodes = nodes or self.nodes
 
         def all_ready():
@@ -205,11 +215,11 @@ class Cluster:
                 if not node.running():
                     raise RuntimeError(f"{node.name} ended with status {node.process.returncode}")
             return all([node.ready() for node in nodes])
-        wait_until(all_ready, READY_TIMEOUT, "a stable ring of " +
-                   ", ".join(node.name for node in nodes))
+        wait_until(all_ready, READY_TIMEOUT, " and ".join(node.name for node in nodes) +
+                   " are ready")
 
     def start_all(self):
-        """Starts the nodes that do not run, and waits until the ring is stable."""
+        """Starts the nodes that do not run, and waits until all are ready."""
         for node in self.nodes:
             if not node.running():
                 node.start()

@@ -53,6 +53,20 @@ class Faults:
         return f"{node.name} lost its disk, and joined as another"
 
 
+def kill_all(cluster, dice, rounds):
+    """kill -9 of all nodes at once, which are then started in any order; so often."""
+    for number in range(rounds):
+        time.sleep(0.5 + dice.random() * 2)
+        for node in cluster.nodes:
+            node.process.kill()
+        for node in cluster.nodes:
+            node.process.wait()
+        for node in dice.sample(cluster.nodes, len(cluster.nodes)):
+            node.start()
+        cluster.wait_ready()
+        print(f"      {number + 1}. all were killed and started again", flush=True)
+
+
 def know_all(cluster):
     """A founder that lost its disk has to know whom to join."""
     for node in cluster.nodes:

@@ -8,8 +8,8 @@ import argparse
 import os
 import random
 import subprocess
-import time
 
+import faults
 from cluster import SERVER, TOP, Cluster, Node, check, run, set_toml
 from everything import check_all, step
 from load import Load
@@ -38,24 +38,11 @@ def known(mode):
                           check=False).returncode == 0
 
 
-def kill_all(cluster, dice, rounds):
-    for number in range(rounds):
-        time.sleep(0.5 + dice.random() * 2)
-        for node in cluster.nodes:
-            node.process.kill()
-        for node in cluster.nodes:
-            node.process.wait()
-        for node in dice.sample(cluster.nodes, NODES):
-            node.start()
-        cluster.wait_ready()
-        print(f"      {number + 1}. all were killed and started again", flush=True)
-
-
 def test_mode(mode, dice, rounds):
     cluster = Cluster(NODES, with_durability(mode))
     load = Load([node.ring_target for node in cluster.nodes], WORKERS, step)
     try:
-        kill_all(cluster, dice, rounds)
+        faults.kill_all(cluster, dice, rounds)
     finally:
         load.stop()
     check(True, f"{mode}: the ring is stable again")

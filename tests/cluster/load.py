@@ -1,5 +1,5 @@
-"""Clients of a ring for tests: a small RESP client, and many of them in threads, whose requests are
-recorded as histories that check_history decides on."""
+"""Clients for tests: a small one of RESP, and many of these or of others in threads, whose requests
+are recorded as histories that check_history decides on."""
 
 import os
 import random
@@ -114,11 +114,13 @@ class Event:
 class Load:
     """Threads that each keep a connection to a random node and call step(worker) until stopped.
 
-    step() does requests through worker.request() and may draw from worker.random.
+    step() does requests through worker.request() and may draw from worker.random. connect(port)
+    makes a client with run() and close(), which raise as Client's do.
     """
 
-    def __init__(self, ports, workers, step):
-        self.ports = list(ports)  # or what else Client() takes; may be replaced while the load runs
+    def __init__(self, ports, workers, step, connect=Client):
+        self.ports = list(ports)  # or what else connect() takes; may be replaced while it runs
+        self.connect = connect
         self.step = step
         self.stopping = threading.Event()
         self.workers = [Worker(self, number) for number in range(workers)]
@@ -167,7 +169,7 @@ class Worker:
         Unknown, after which the next request goes through another connection."""
         try:
             if not self.client:
-                self.client = Client(self.random.choice(self.load.ports))
+                self.client = self.load.connect(self.random.choice(self.load.ports))
             reply = self.client.run(*words)
             self.done += 1
             return reply
@@ -202,13 +204,14 @@ def reply_text(op, reply):
     return f":{reply}"
 
 
-def observe(worker, op, key, argument=None):
-    """A request that goes into worker.history, unless it was certainly not done."""
+def observe(worker, op, key, argument=None, text=reply_text):
+    """A request that goes into worker.history, unless it was certainly not done. `text` makes of an
+    op and its reply what check_history reads."""
     event = Event(worker.number, key, op, argument)
     try:
         reply = worker.request(op, key, *([argument] if argument else []))
         event.replied = time.monotonic_ns()
-        event.reply = reply_text(op, reply)
+        event.reply = text(op, reply)
     except NotDone:
         return
     except Unknown:
@@ -216,9 +219,10 @@ def observe(worker, op, key, argument=None):
     worker.history.append(event)
 
 
-def check_history(events):
-    """Whether each key's history is linearizable, and what the checker says."""
+def check_history(events, *kind):
+    """Whether each key's history is linearizable, and what the checker says; `kind` is its
+    option."""
     lines = "\n".join(event.line() for event in events) + "\n"
-    result = subprocess.run([CHECK_HISTORY], input=lines, capture_output=True, text=True,
+    result = subprocess.run([CHECK_HISTORY, *kind], input=lines, capture_output=True, text=True,
                             check=False)
     return result.returncode == 0, (result.stdout + result.stderr).strip()

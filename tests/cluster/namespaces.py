@@ -8,14 +8,20 @@ import os
 import secrets
 import signal
 import subprocess
+import threading
+import time
 
+import faults
 import inside
-from cluster import Node, set_toml, wait_until
+from cluster import Node, quoted, wait_until
+from load import NotDone, Unknown
 
 INSIDE = "SKEP_TEST_NETWORK"  # set in the environment of a test that has moved
 PREFIX = "10.83.0."
 TEST_HOST = PREFIX + "254"
 PR_SET_PDEATHSIG = 1
+CUT = 3  # seconds that a network stays cut
+SETTLED = 2.5  # seconds after which a node that is alone has lost all that it was lent
 
 
 def move_inside():
@@ -32,11 +38,16 @@ def ip(*words, namespace=None):
     subprocess.run(enter + ["ip"] + [str(word) for word in words], check=True)
 
 
-class Network:
-    """The bridge, and what the nodes on it share."""
+CREDENTIALS = (("cluster", "secret_file"), ("ring", "password_file"), ("admin", "token_file"),
+               ("proposer", "token_file"))
 
-    def __init__(self):
-        self.secrets = {name: secrets.token_hex(16) for name in ("cluster", "ring", "admin")}
+
+class Network:
+    """The bridge, and what the nodes on it share. `kind` is a NetworkNode."""
+
+    def __init__(self, kind=None):
+        self.kind = kind or NetworkNode
+        self.secrets = {name: secrets.token_hex(16) for name, _ in CREDENTIALS}
         self.hosts = 0
         ip("link", "set", "lo", "up")
         ip("link", "add", "name", "br0", "type", "bridge")
@@ -46,7 +57,7 @@ class Network:
     def node(self, directory, name, peers):
         """A Node in a namespace of its own; what Cluster() takes as `make`."""
         self.hosts += 1
-        return NetworkNode(self, self.hosts, directory, name, peers)
+        return self.kind(self, self.hosts, directory, name, peers)
 
 
 class NetworkNode(Node):
@@ -71,20 +82,17 @@ class NetworkNode(Node):
         self.command = ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net"]
         super().__init__(directory, name, peers, host)
 
-    def configure(self, peers):
-        super().configure(peers)
-        with open(self.config, encoding="utf-8") as config:
-            text = config.read()
-        for section, key in (("cluster", "secret_file"), ("ring", "password_file"),
-                             ("admin", "token_file")):
-            file = os.path.join(self.directory, section + ".credential")
-            with open(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600), "w") as out:
+    def settings(self, peers):
+        settings = super().settings(peers)
+        for section, key in CREDENTIALS:
+            name = section + ".credential"
+            with open(os.open(os.path.join(self.directory, name), os.O_CREAT | os.O_WRONLY, 0o600),
+                      "w") as out:
                 out.write(self.network.secrets[section] + "\n")
-            text = set_toml(text, section, key, f'"{section}.credential"')
-        with open(self.config, "w", encoding="utf-8") as config:
-            config.write(text)
+            settings.append((section, key, quoted(name)))
         self.ring_target = (self.host, self.ring_port, self.network.secrets["ring"])
         self.token = self.network.secrets["admin"]
+        return settings
 
     def cut(self, other):
         """From now on nothing that this node sends reaches the other; what that one sends does."""
@@ -96,3 +104,69 @@ class NetworkNode(Node):
         for host in self.cuts:
             ip("route", "delete", "blackhole", host + "/32", namespace=self.holder.pid)
         self.cuts.clear()
+
+
+class Cuts(faults.Faults):
+    """Networks that are cut, too. `alone` is given a node that has been alone for a while."""
+
+    def __init__(self, cluster, dice, alone):
+        super().__init__(cluster, dice)
+        self.alone = alone
+        self.kinds += [self.isolate, self.split, self.one_way]
+
+    def cut(self, some, others, both):
+        for one in some:
+            for other in others:
+                one.cut(other)
+                if both:
+                    other.cut(one)
+
+    def heal(self):
+        for node in self.cluster.nodes:
+            node.heal()
+
+    def all_nodes(self):
+        return self.any_nodes(len(self.cluster.nodes))
+
+    def isolate(self):
+        nodes = self.all_nodes()
+        self.cut(nodes[:1], nodes[1:], both=True)
+        time.sleep(SETTLED)
+        self.alone(nodes[0])
+        self.heal()
+        return f"{nodes[0].name} was alone"
+
+    def split(self):
+        nodes = self.all_nodes()
+        self.cut(nodes[:2], nodes[2:], both=True)
+        time.sleep(CUT)
+        self.heal()
+        return f"{nodes[0].name} and {nodes[1].name} were cut off"
+
+    def one_way(self):
+        nodes = self.all_nodes()
+        count = self.dice.randrange(1, len(nodes) - 1)
+        self.cut(nodes[:1], nodes[1:1 + count], both=False)
+        time.sleep(CUT)
+        self.heal()
+        return f"nothing from {nodes[0].name} reached {count} of the others"
+
+
+def all_refused(ask, count):
+    """What those of `count` requests told that were not refused; ask(number) is one, which raises
+    NotDone or Unknown. They are made at once."""
+    wrong = []
+
+    def run(number):
+        try:
+            wrong.append(f"done: {ask(number)}")
+        except (NotDone, Unknown):
+            pass
+        except Exception as error:  # whatever it is, it is not what should be said
+            wrong.append(str(error))
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return wrong
