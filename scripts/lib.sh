@@ -11,7 +11,8 @@ cd "$top" || exit
     libspdlog-dev libfmt-dev libxxhash-dev libexpected-dev libedit-dev libssl-dev
     nlohmann-json3-dev libjemalloc-dev prometheus-cpp-dev iproute2)
   test_packages=(redis-server redis-tools python3 python3-redis clang-14 libclang-rt-14-dev
-    clang-tidy clang-format shellcheck git systemd curl openssl)
+    clang-tidy clang-format shellcheck git systemd curl openssl wrk)
+  registers_bench_packages=(etcd-server wrk) # only for scripts/bench registers
 }
 
 # Packages for test_packages that a program may be there without: npm may come with a node of

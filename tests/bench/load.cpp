@@ -3,9 +3,6 @@
 // time over many keys. One thread, so that it takes no more of the machine than redis-benchmark.
 //
 // Prints one line of JSON: requests per second, latencies in microseconds, error replies.
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -14,7 +11,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,15 +18,10 @@
 
 #include "net/resp_encode.hpp"
 #include "roles/ring/slots.hpp"
+#include "tests/bench/measure.hpp"
 
+namespace skep::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-[[noreturn]] void die(const std::string& why) {
-  std::fprintf(stderr, "bench_load: %s\n", why.c_str());
-  std::exit(2);
-}
 
 struct Options {
   std::vector<std::string> nodes;  // "host:port"
@@ -44,14 +35,6 @@ struct Options {
   int wait = 0;        // replicas that a write waits for
   bool slots = false;  // each key straight to the node that CLUSTER SLOTS names
 };
-
-std::uint64_t number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    die("'" + std::string(text) + "' is not a number");
-  return value;
-}
 
 Options parse(int argc, char** argv) {
   Options options;
@@ -90,22 +73,6 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-int dial(const std::string& node) {
-  const auto colon = node.rfind(':');
-  if (colon == std::string::npos) die("'" + node + "' is not host:port");
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(number(node.substr(colon + 1))));
-  if (inet_pton(AF_INET, node.substr(0, colon).c_str(), &address.sin_addr) != 1)
-    die("'" + node + "' has no IPv4 address");
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-    die("cannot connect to " + node + ": " + std::strerror(errno));
-  const int one = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  return fd;
-}
-
 // The size of the first whole reply in `in`, if there is one.
 std::optional<std::size_t> reply_size(std::string_view in) {
   const std::size_t line = in.find("\r\n");
@@ -139,7 +106,7 @@ std::vector<std::size_t> slot_map(const Options& options) {
   }
   close(fd);
   // Each range is: first, last, then nodes of which the first (host, port, …) is the master.
-  std::vector<std::size_t> map(skep::ring::kSlots, options.nodes.size());
+  std::vector<std::size_t> map(ring::kSlots, options.nodes.size());
   std::vector<std::string> lines;
   for (std::size_t at = 0, end = 0; (end = in.find("\r\n", at)) != std::string::npos; at = end + 2)
     lines.push_back(in.substr(at, end - at));
@@ -155,41 +122,6 @@ std::vector<std::size_t> slot_map(const Options& options) {
   }
   return map;
 }
-
-// Latencies in buckets that are a sixteenth of their value wide at most.
-class Histogram {
- public:
-  void add(std::uint64_t us) {
-    ++counts_[bucket(us)];
-    ++total_;
-    longest_ = std::max(longest_, us);
-  }
-  std::uint64_t percentile(double share) const {
-    auto left = static_cast<std::uint64_t>(share * static_cast<double>(total_));
-    for (std::size_t i = 0; i < counts_.size(); ++i) {
-      if (left < counts_[i]) return value(i);
-      left -= counts_[i];
-    }
-    return longest_;
-  }
-  std::uint64_t longest() const { return longest_; }
-  std::uint64_t total() const { return total_; }
-
- private:
-  static std::size_t bucket(std::uint64_t us) {
-    std::size_t shift = 0;
-    for (; us >= 32; us >>= 1) ++shift;
-    return shift * 16 + us;
-  }
-  static std::uint64_t value(std::size_t bucket) {
-    if (bucket < 32) return bucket;
-    const std::size_t shift = bucket / 16 - 1;
-    return (bucket - shift * 16) << shift;
-  }
-  std::vector<std::uint64_t> counts_ = std::vector<std::uint64_t>(1024);
-  std::uint64_t total_ = 0;
-  std::uint64_t longest_ = 0;
-};
 
 struct Connection {
   int fd = -1;
@@ -233,21 +165,13 @@ class Load {
     return begun_requests_ < options_.requests;
   }
 
-  // xorshift64*: enough for keys.
-  std::uint64_t random() {
-    random_ ^= random_ >> 12;
-    random_ ^= random_ << 25;
-    random_ ^= random_ >> 27;
-    return random_ * 0x2545F4914F6CDD1DULL;
-  }
-
   std::string_view key(std::size_t node) {
     for (;;) {
-      const auto n = options_.command == "fill" ? begun_requests_ : random() % options_.keys;
+      const auto n = options_.command == "fill" ? begun_requests_ : random_() % options_.keys;
       const int size =
           std::snprintf(key_, sizeof key_, "key:%012llu", static_cast<unsigned long long>(n));
       const std::string_view made(key_, static_cast<std::size_t>(size));
-      if (slots_.empty() || slots_[skep::ring::slot_of(made)] == node) return made;
+      if (slots_.empty() || slots_[ring::slot_of(made)] == node) return made;
     }
   }
 
@@ -257,7 +181,7 @@ class Load {
     while (connection.requests < options_.pipeline && more()) {
       const std::string_view name = key(connection.node);
       const std::string_view words[] = {options_.command == "get" ? "GET" : "SET", name, value_};
-      skep::resp::encode_request(out_, {words, options_.command == "get" ? 2U : 3U});
+      resp::encode_request(out_, {words, options_.command == "get" ? 2U : 3U});
       ++connection.requests;
       ++begun_requests_;
     }
@@ -266,7 +190,7 @@ class Load {
     if (options_.wait > 0) {
       const std::string replicas = std::to_string(options_.wait);
       const std::string_view words[] = {"WAIT", replicas, "1000"};
-      skep::resp::encode_request(out_, words);
+      resp::encode_request(out_, words);
       ++connection.due;
     }
     ++busy_;
@@ -330,14 +254,15 @@ class Load {
   Clock::time_point begun_;
   Histogram latencies_;
   std::uint64_t errors_ = 0;
-  std::uint64_t random_ = 0x9E3779B97F4A7C15ULL;
+  Random random_;
   std::string out_;
   char key_[32];
 };
 
 }  // namespace
+}  // namespace skep::bench
 
 int main(int argc, char** argv) {
-  Load(parse(argc, argv)).run();
+  skep::bench::Load(skep::bench::parse(argc, argv)).run();
   return 0;
 }

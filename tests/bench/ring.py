@@ -2,66 +2,21 @@
 
 See --help, or scripts/bench, which builds first."""
 
-import argparse
 import csv
-import datetime
 import io
 import json
 import os
-import platform
 import signal
 import socket
-import statistics
 import subprocess
 import time
 import urllib.request
 
 from peers import TOP, Redis, Skep, ask
+from report import main, paired
 
 LOAD = os.path.join(TOP, "build/release/bench_load")
-PARTS = ["one", "three", "memory", "restart", "sustained"]
 MILLION = 1_000_000
-
-
-class Table:
-    """Rows of a case, this project's figure, Redis's, and how they compare."""
-
-    def __init__(self):
-        self.rows = []
-
-    def add(self, part, case, ours, theirs, unit, more_is_better=True, target=True):
-        """`ours` and `theirs` are the figures of all rounds. Rounds are paired: the ratio is the
-        median of theirs."""
-        ratios = [a / b for a, b in zip(ours, theirs) if b]
-        ratio = statistics.median(ratios) if ratios else None
-        met = None
-        if target and ratio is not None:
-            met = ratio >= 1 if more_is_better else ratio <= 1
-        self.rows.append((part, case, statistics.median(ours),
-                          statistics.median(theirs) if theirs else None, unit, ratio, met))
-        print(self.text(self.rows[-1]), flush=True)
-
-    @staticmethod
-    def cells(row):
-        part, case, ours, theirs, unit, ratio, met = row
-
-        def show(value):
-            if value is None:
-                return "-"
-            return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"
-        return [part, case, show(ours), show(theirs), unit,
-                "-" if ratio is None else f"{ratio:.2f}",
-                {True: "yes", False: "no", None: ""}[met]]
-
-    def text(self, row):
-        widths = [16, 34, 12, 12, 8, 6, 4]
-        return "  ".join(cell.ljust(w) if i < 2 else cell.rjust(w)
-                         for i, (cell, w) in enumerate(zip(self.cells(row), widths)))
-
-    def markdown(self):
-        head = ["", "case", "Skep", "Redis", "unit", "ratio", "met"]
-        lines = ["| " + " | ".join(head) + " |", "| --- | --- | ---: | ---: | --- | ---: | --- |"]
-        return "\n".join(lines + ["| " + " | ".join(self.cells(row)) + " |" for row in self.rows])
 
 
 def redis_benchmark(address, test, pipeline, requests):
@@ -93,17 +48,10 @@ def fill(server, keys):
     load(server.addresses[:1], command="fill", keys=keys, pipeline=32)
 
 
-def paired(rounds, ours, theirs):
-    """Both measured in turns: two lists of figures."""
-    pairs = [(ours(), theirs()) for _ in range(rounds)]
-    return [a for a, _ in pairs], [b for _, b in pairs]
-
-
 def throughput(table, part, case, ours, theirs, unit_p99="ms"):
     """Rows for (rate, p99) pairs."""
-    table.add(part, case, [f[0] for f in ours], [f[0] for f in theirs], "1/s")
-    table.add(part, case + ", p99", [f[1] for f in ours], [f[1] for f in theirs], unit_p99,
-              more_is_better=False)
+    table.add(part, case, [f[0] for f in ours], [f[0] for f in theirs], "1/s", least=1)
+    table.add(part, case + ", p99", [f[1] for f in ours], [f[1] for f in theirs], unit_p99, most=1)
 
 
 def one_node(table, args):
@@ -191,10 +139,8 @@ def memory(table, args):
                 figures["keys"][which].append((settled_memory(server) - before) / MILLION)
             with make() as server:
                 figures["idle"][which].append(idle_connections(server, 10_000))
-    table.add("memory", "a key of 16, a value of 100 bytes", *figures["keys"], "bytes",
-              more_is_better=False)
-    table.add("memory", "an idle connection of 10,000", *figures["idle"], "KiB",
-              more_is_better=False, target=False)
+    table.add("memory", "a key of 16, a value of 100 bytes", *figures["keys"], "bytes", most=1)
+    table.add("memory", "an idle connection of 10,000", *figures["idle"], "KiB")
 
 
 def restart(table, args):
@@ -207,10 +153,8 @@ def restart(table, args):
                 for name, how in (("stop", signal.SIGTERM), ("kill", signal.SIGKILL)):
                     seconds = server.restart(how, f"key:{MILLION - 1:012}", value)
                     figures[name][which].append(seconds)
-    table.add("restart", "1,000,000 entries, after SIGTERM", *figures["stop"], "s",
-              more_is_better=False)
-    table.add("restart", "1,000,000 entries, after kill -9", *figures["kill"], "s",
-              more_is_better=False)
+    table.add("restart", "1,000,000 entries, after SIGTERM", *figures["stop"], "s", most=1)
+    table.add("restart", "1,000,000 entries, after kill -9", *figures["kill"], "s", most=1)
 
 
 def metrics(node):
@@ -249,55 +193,17 @@ def sustained(table, args):
             if make is Skep:
                 worst = (backlog / 1024 / 1024, stall * 1000, figures["errors"])
     case = f"SET over {keys:,} keys, {seconds} s, -P 16"
-    table.add("sustained", case, *rates, "1/s", target=False)
-    table.add("sustained", "largest backlog", [worst[0]], [], "MiB", target=False)
-    table.add("sustained", "longest loop callback", [worst[1]], [], "ms", target=False)
-    table.add("sustained", "refused", [worst[2]], [], "", target=False)
+    table.add("sustained", case, *rates, "1/s")
+    table.add("sustained", "largest backlog", [worst[0]], [], "MiB")
+    table.add("sustained", "longest loop callback", [worst[1]], [], "ms")
+    table.add("sustained", "refused", [worst[2]], [], "")
 
 
-def machine():
-    with open("/proc/cpuinfo", encoding="utf-8") as info:
-        model = next((line.split(":", 1)[1].strip() for line in info
-                      if line.startswith("model name")), platform.machine())
-    redis = subprocess.run(["redis-server", "--version"], capture_output=True, text=True,
-                           check=True).stdout.split()[2]
-    skep = subprocess.run(["git", "-C", TOP, "rev-parse", "--short", "HEAD"], capture_output=True,
-                          text=True, check=False).stdout.strip()
-    return (f"{os.cpu_count()} × {model}, Linux {platform.release()}; Skep at {skep}, Redis "
-            f"{redis.removeprefix('v=')}; {datetime.date.today()}; load average "
-            f"{os.getloadavg()[0]:.1f} at the start")
+def redis_version():
+    said = subprocess.run(["redis-server", "--version"], capture_output=True, text=True,
+                          check=True).stdout
+    return "Redis " + said.split()[2].removeprefix("v=")
 
 
-def write_figures(path, args, where, table):
-    """Replaces what stands between the marks of the file."""
-    begin, end = "<!-- figures -->", "<!-- end of figures -->"
-    with open(path, encoding="utf-8") as file:
-        before, _, rest = file.read().partition(begin)
-        _, _, after = rest.partition(end)
-    words = " ".join(["scripts/bench", "ring"] + (["--quick"] if args.quick else []) + args.part)
-    text = f"\n`{words}`, {args.rounds} rounds: {where}.\n\n{table.markdown()}\n"
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(before + begin + text + end + after)
-
-
-def main():
-    parser = argparse.ArgumentParser(prog="scripts/bench ring", description=__doc__)
-    parser.add_argument("part", nargs="*", choices=[[], *PARTS], help="which parts; default: all")
-    parser.add_argument("--quick", action="store_true", help="short runs, for a first impression")
-    parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
-    parser.add_argument("--write", action="store_true", help="puts the table into docs/")
-    args = parser.parse_args()
-    where = machine()
-    print(where, flush=True)
-    table = Table()
-    parts = {"one": one_node, "three": three_nodes, "memory": memory, "restart": restart,
-             "sustained": sustained}
-    for part in args.part or PARTS:
-        parts[part](table, args)
-    print()
-    print(table.markdown())
-    if args.write:
-        write_figures(os.path.join(TOP, "docs/bench-ring.md"), args, where, table)
-
-
-main()
+main("ring", __doc__, {"one": one_node, "three": three_nodes, "memory": memory,
+                       "restart": restart, "sustained": sustained}, "Redis", redis_version())
