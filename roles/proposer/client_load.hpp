@@ -28,8 +28,8 @@ struct LoadOptions {
   bool json = false;                // one JSON object at the end, and nothing else
 };
 
-// Takes the options of the load (--clients N, --keys N, --seconds N, --own-keys) out of `words`, and
-// leaves the others. Code::invalid says what is accepted.
+// Takes the options of the load (--clients N, --keys N, --seconds N, --own-keys) out of `words`,
+// and leaves the others. Code::invalid says what is accepted.
 Result<LoadOptions> take_load_options(std::vector<std::string>& words);
 
 // The process's exit code: 0 when every counter is right.
