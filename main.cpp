@@ -104,8 +104,8 @@ class Node {
   // In this order: the store, which says who this node is; the links; the members; the roles. The
   // message is for a person.
   Result<> open() {
-    for (Result<> (Node::*step)() : {&Node::open_store, &Node::open_links, &Node::open_cluster,
-                                     &Node::open_ring, &Node::open_admin}) {
+    for (Result<> (Node::*step)() :
+         {&Node::open_store, &Node::open_links, &Node::open_cluster, &Node::open_roles}) {
       Result<> opened = (this->*step)();
       if (!opened) return opened;
     }
@@ -244,19 +244,21 @@ class Node {
     });
   }
 
-  // The ring asks the started cluster whether this node has founded it.
-  Result<> open_ring() {
+  // All are there before the cluster starts: they hear of the members from the first one on.
+  Result<> open_roles() {
     if (config_.runs("ring"))
-      ring_ = std::make_unique<ring::Service>(
-          env(), loop_, *store_, *cluster_, config_,
-          ring::Service::Hooks{[this] { end("by RING STOP"); },
-                               [this](Done done) { leave(std::move(done)); }});
+      roles_.push_back(
+          &ring_.emplace(env(), loop_, *store_, *cluster_, loaded_,
+                         ring::Service::Hooks{[this] { end("by RING STOP"); },
+                                              [this](Done done) { leave(std::move(done)); }}));
+    if (config_.runs("admin"))
+      roles_.push_back(&admin_.emplace(loop_, log_, *cluster_, loaded_, admin_hooks()));
     cluster_->start();
     if (aside_)
       if (Result<> opened = open_aside(); !opened) return opened;
-    if (!ring_) return {};
-    ring_->reload(loaded_);
-    return ring_->start();
+    for (Role* role : roles_)
+      if (Result<> started = role->start(); !started) return started;
+    return {};
   }
 
   // What this node held before it joined is brought into its hive.
@@ -281,8 +283,7 @@ class Node {
     return {};
   }
 
-  Result<> open_admin() {
-    if (!config_.runs("admin")) return {};
+  admin::Hooks admin_hooks() {
     joining_.emplace(*cluster_, joining_hooks());
     admin::Hooks hooks;
     hooks.cluster_id = [this] { return cluster_->cluster_id(); };
@@ -297,9 +298,7 @@ class Node {
     };
     hooks.leave = [this](Done done) { leave(std::move(done)); };
     hooks.end = [this] { end("by the admin role"); };
-    admin_ = std::make_unique<admin::Service>(loop_, log_, *cluster_, config_,
-                                              conf::show(loaded_.effective), std::move(hooks));
-    return admin_->start();
+    return hooks;
   }
 
   Joining::Hooks joining_hooks() {
@@ -342,11 +341,13 @@ class Node {
     for (const auto& [id, member] : cluster_->members())
       if (member.state == MemberState::suspect)
         return fail(Code::unavailable, member.name + " does not answer; it may be dead");
-    return ring_ ? ring_->ready() : Result<>();
+    for (const Role* role : roles_)
+      if (Result<> now = role->ready(); !now) return now;
+    return {};
   }
 
   void report(Metrics& metrics) const {
-    if (ring_) ring_->report(metrics);
+    for (const Role* role : roles_) role->report(metrics);
     store_->report(metrics);
     cluster_->report(metrics);
     links_->report(metrics);
@@ -380,14 +381,12 @@ class Node {
     conf::take_over(loaded_, again, log_);
     log_.set_levels(*LogLevels::parse(config_.log.level));
     links_->set_secret(config_.cluster.secret);
-    if (ring_) ring_->reload(loaded_);
-    if (admin_) admin_->reload(config_, conf::show(loaded_.effective));
+    for (Role* role : roles_) role->reload();
   }
 
   void reload_certificates() {
     std::vector<Result<>> loaded{links_->reload_tls()};
-    if (ring_) loaded.push_back(ring_->listener().reload_tls());
-    if (admin_) loaded.push_back(admin_->listener().reload_tls());
+    for (TcpListener* listener : listeners()) loaded.push_back(listener->reload_tls());
     for (const Result<>& each : loaded)
       if (!each) say(Level::error, each.error().message + "; the old certificates stay in use");
   }
@@ -414,7 +413,6 @@ class Node {
   }
 
   void left(const Done& done) {
-    left_ = true;
     say(Level::info, "left the cluster");
     done({});
     end("because it has left");
@@ -426,11 +424,31 @@ class Node {
     else
       manager_.stopping();
     Ending::Steps steps;
-    if (ring_) steps.listeners.push_back(&ring_->listener());
-    if (admin_) steps.listeners.push_back(&admin_->listener());
-    if (ring_ && !left_) steps.pass_on = [this](Done done) { ring_->stop(std::move(done)); };
+    steps.listeners = listeners();
+    steps.pass_on = [this](const Done& done) { stop_roles(done); };
     steps.close = [this] { close(); };
     ending_.begin(why, config_.stop_timeout, std::move(steps));
+  }
+
+  // All at once.
+  void stop_roles(const Done& done) {
+    struct Left {
+      std::size_t roles;
+      Result<> result;
+    };
+    auto left = std::make_shared<Left>(Left{roles_.size(), {}});
+    for (Role* role : roles_)
+      role->stop([left, done](Result<> stopped) {
+        if (!stopped) left->result = std::move(stopped);
+        if (--left->roles == 0) done(std::move(left->result));
+      });
+  }
+
+  std::vector<TcpListener*> listeners() const {
+    std::vector<TcpListener*> listeners;
+    for (Role* role : roles_)
+      if (TcpListener* listener = role->listener()) listeners.push_back(listener);
+    return listeners;
   }
 
   void close() {
@@ -454,13 +472,13 @@ class Node {
   std::uint64_t incarnation_ = 0;
   std::unique_ptr<Links> links_;
   std::unique_ptr<Cluster> cluster_;
-  std::unique_ptr<ring::Service> ring_;
-  std::unique_ptr<admin::Service> admin_;
+  std::optional<ring::Service> ring_;
+  std::optional<admin::Service> admin_;
+  std::vector<Role*> roles_;  // those above that the configuration names
   std::unique_ptr<Visit> visit_;
   std::optional<Joining> joining_;
   bool goes_on_ = false;
   Ending ending_{loop_, log_};
-  bool left_ = false;
   int exit_ = kDone;
 };
 

@@ -36,21 +36,6 @@ http::Response failure(const Error& error, unsigned status) {
 
 http::Response failure(const Error& error) { return failure(error, status_of(error.code)); }
 
-// Takes as long for a wrong token as for the right one.
-bool same_secret(std::string_view given, std::string_view expected) {
-  unsigned differ = given.size() == expected.size() ? 0 : 1;
-  for (std::size_t i = 0; i < given.size(); ++i)
-    differ |= static_cast<unsigned char>(given[i]) ^
-              static_cast<unsigned char>(expected[i % expected.size()]);
-  return differ == 0;
-}
-
-bool on_loopback(std::string_view peer) {
-  for (std::string_view start : {"127.", "[::1]:", "[::ffff:127."})
-    if (peer.substr(0, start.size()) == start) return true;
-  return false;
-}
-
 // As a whole reply to a command that either is done or failed.
 Done reply_with(http::Respond respond, const char* done) {
   return [respond = std::move(respond), done](Result<> result) {
@@ -63,22 +48,23 @@ Done reply_with(http::Respond respond, const char* done) {
 struct Admin::Route {
   std::string_view method;
   std::string_view path;
-  enum class Needs { nothing, to_read, to_change } needs;
+  http::Needs needs;
   void (Admin::*handle)(const http::Request&, http::Respond);
 };
 
 const std::vector<Admin::Route>& Admin::routes() {
-  using Needs = Route::Needs;
+  using http::Needs;
   static const std::vector<Route> kRoutes{
       {"GET", "/healthz", Needs::nothing, &Admin::healthz},
       {"GET", "/readyz", Needs::nothing, &Admin::readyz},
       {"GET", "/status", Needs::to_read, &Admin::status},
       {"GET", "/ring", Needs::to_read, &Admin::ring},
+      {"GET", "/acceptors", Needs::to_read, &Admin::acceptors},
       {"GET", "/metrics", Needs::to_read, &Admin::metrics},
       {"GET", "/config", Needs::to_read, &Admin::config},
-      {"POST", "/cluster/join", Needs::to_change, &Admin::join},
-      {"POST", "/cluster/leave", Needs::to_change, &Admin::leave},
-      {"POST", "/stop", Needs::to_change, &Admin::stop},
+      {"POST", "/cluster/join", Needs::to_administer, &Admin::join},
+      {"POST", "/cluster/leave", Needs::to_administer, &Admin::leave},
+      {"POST", "/stop", Needs::to_administer, &Admin::stop},
   };
   return kRoutes;
 }
@@ -86,7 +72,7 @@ const std::vector<Admin::Route>& Admin::routes() {
 Admin::Admin(Options options, Hooks hooks, const Membership& members, Clock& clock)
     : options_(std::move(options)), hooks_(std::move(hooks)), members_(members), clock_(clock) {}
 
-void Admin::handle(const http::Request& request, http::Respond respond) {
+void Admin::handle(http::Request& request, http::Respond respond) {
   std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
   std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
   auto route = std::find_if(routes().begin(), routes().end(),
@@ -102,33 +88,10 @@ void Admin::handle(const http::Request& request, http::Respond respond) {
     refusal.headers["Allow"] = route->method;
     return respond(std::move(refusal));
   }
-  if (route->needs != Route::Needs::nothing) {
-    Result<> may = permitted(request, route->needs == Route::Needs::to_change);
-    if (!may) return respond(failure(may.error()));
-  }
+  auto refused =
+      http::refusal(request, route->needs, {"admin", options_.token, options_.admin_token});
+  if (refused) return respond(std::move(*refused));
   (this->*route->handle)(request, std::move(respond));
-}
-
-Result<> Admin::permitted(const http::Request& request, bool changing) const {
-  // A browser says where a page that posts comes from; no page of anybody's may change a node.
-  if (changing && !request.header("origin").empty())
-    return fail(Code::permission, "changes are not accepted from web pages");
-  std::string_view given = request.header("authorization");
-  constexpr std::string_view kScheme = "Bearer ";
-  given = given.substr(0, kScheme.size()) == kScheme ? given.substr(kScheme.size()) : "";
-  bool admin = !options_.admin_token.empty() && same_secret(given, options_.admin_token);
-  if (admin) return {};
-  if (changing && !options_.admin_token.empty())
-    return fail(Code::permission,
-                "to change something, show the token in admin.admin_token_file: "
-                "Authorization: Bearer …");
-  if (!options_.token.empty() && !same_secret(given, options_.token))
-    return fail(Code::permission, "show the token in admin.token_file: Authorization: Bearer …");
-  if (changing && !on_loopback(request.peer))
-    return fail(Code::permission,
-                "changes are accepted from this machine only, as long as "
-                "admin.admin_token_file is not set");
-  return {};
 }
 
 void Admin::healthz(const http::Request&, http::Respond respond) { respond({.body = "ok\n"}); }
@@ -158,6 +121,14 @@ void Admin::status(const http::Request&, http::Respond respond) {
 void Admin::ring(const http::Request&, http::Respond respond) {
   if (!hooks_.ring) return respond(failure({Code::not_found, "this node has no ring role"}));
   respond(json(200, to_json(hooks_.ring())));
+}
+
+void Admin::acceptors(const http::Request&, http::Respond respond) {
+  if (!hooks_.acceptors)
+    return respond(failure({Code::not_found, "this node has no proposer role, which knows them"}));
+  hooks_.acceptors([respond = std::move(respond)](std::string shown) {
+    respond({200, "application/json", std::move(shown)});
+  });
 }
 
 void Admin::metrics(const http::Request&, http::Respond respond) {

@@ -5,6 +5,7 @@
 //   GET  /readyz    200 when the ring is stable, else 503    (no token needed)
 //   GET  /status    this node and the members list, JSON
 //   GET  /ring      what the ring says of itself, JSON
+//   GET  /acceptors how the acceptors of the registers do, JSON
 //   GET  /metrics   figures, as Prometheus reads them
 //   GET  /config    the effective configuration, TOML
 //   POST /cluster/join {"peer": "host:port", "bring": true or false (the default)}
@@ -22,7 +23,8 @@
 #include <vector>
 
 #include "net/base/metrics.hpp"
-#include "net/http.hpp"
+#include "net/http_access.hpp"
+#include "net/http_server.hpp"
 #include "net/membership.hpp"
 #include "net/resp.hpp"
 
@@ -48,25 +50,28 @@ struct Hooks {
       join;
   std::function<void(Done)> leave;  // done: left, and the process is about to end
   std::function<void()> end;        // ends the process, in order
+  // Tells JSON; empty: this node has no proposer.
+  std::function<void(std::function<void(std::string)>)> acceptors{};
 };
 
-class Admin {
+class Admin final : public http::Site {
  public:
   // The members and the clock must outlive it.
   Admin(Options options, Hooks hooks, const Membership& members, Clock& clock);
 
   void set_options(Options options) { options_ = std::move(options); }
-  void handle(const http::Request& request, http::Respond respond);
+  void handle(http::Request& request, http::Respond respond) override;
+  std::size_t body_limit(const http::Request&) const override { return std::size_t{64} << 10; }
 
  private:
   struct Route;
   static const std::vector<Route>& routes();
 
-  Result<> permitted(const http::Request& request, bool changing) const;
   void healthz(const http::Request& request, http::Respond respond);
   void readyz(const http::Request& request, http::Respond respond);
   void status(const http::Request& request, http::Respond respond);
   void ring(const http::Request& request, http::Respond respond);
+  void acceptors(const http::Request& request, http::Respond respond);
   void metrics(const http::Request& request, http::Respond respond);
   void config(const http::Request& request, http::Respond respond);
   void join(const http::Request& request, http::Respond respond);

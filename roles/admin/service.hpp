@@ -2,34 +2,32 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
-#include "conf/config.hpp"
+#include "conf/load.hpp"
 #include "net/cluster.hpp"
 #include "net/loop.hpp"
-#include "net/tcp.hpp"
+#include "net/role.hpp"
 #include "roles/admin/admin.hpp"
 
 namespace skep::admin {
 
-class Service {
+class Service final : public Role {
  public:
-  // These must outlive it. `shown` is what /config shows.
-  Service(Loop& loop, Log& log, const Cluster& cluster, const conf::NodeConfig& config,
-          const std::string& shown, Hooks hooks);
+  // These must outlive it.
+  Service(Loop& loop, Log& log, const Cluster& cluster, const conf::Loaded& loaded, Hooks hooks);
 
-  // Listens.
-  Result<> start();
-  // The tokens may change.
-  void reload(const conf::NodeConfig& config, const std::string& shown);
-  // After start().
-  TcpListener& listener() { return *listener_; }
+  Result<> start() override;
+  void report(Metrics& metrics) const override { server_.report(metrics); }
+  // The tokens, and what /config shows.
+  void reload() override;
+  TcpListener* listener() override { return listener_.get(); }
 
  private:
   Loop& loop_;
   Log& log_;
-  const conf::AdminConfig config_;
+  const conf::Loaded& loaded_;
   Admin admin_;
+  http::Server server_;
   std::unique_ptr<TcpListener> listener_;
 };
 

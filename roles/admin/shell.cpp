@@ -50,6 +50,9 @@ const std::vector<Shell::Command>& Shell::commands() {
       {"ring", "", 0, 0,
        "the ring: each arc's share, owner, members, epoch and state; each node's share",
        &Shell::ring},
+      {"acceptors", "", 0, 0,
+       "the acceptors of the registers, as this node's proposer sees them: state and lag",
+       &Shell::acceptors},
       {"config", "", 0, 0, "the node's effective configuration", &Shell::config},
       {"stop", "", 0, 0, "end the node; it stays a member", &Shell::stop},
       {"help", "", 0, 0, "this list", &Shell::help},
@@ -157,6 +160,11 @@ int Shell::leave(const Words&) {
 int Shell::ring(const Words&) {
   return send({.target = "/ring"}, kSoon,
               [this](const auto& response) { print_ring(out_, response.body); });
+}
+
+int Shell::acceptors(const Words&) {
+  return send({.target = "/acceptors"}, kSoon,
+              [this](const auto& response) { print_acceptors(out_, response.body); });
 }
 
 int Shell::config(const Words&) {

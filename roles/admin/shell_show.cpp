@@ -22,9 +22,9 @@ std::string cell(const Json& object, const char* key) {
   return found->is_string() ? found->get<std::string>() : found->dump();
 }
 
-int number(const Json& object, const char* key) {
+std::int64_t number(const Json& object, const char* key) {
   const auto found = object.find(key);
-  return found != object.end() && found->is_number() ? found->get<int>() : 0;
+  return found != object.end() && found->is_number() ? found->get<std::int64_t>() : 0;
 }
 
 std::string percent(const Json& object, const char* key) {
@@ -63,6 +63,27 @@ bool has_list(const Json& object, const char* key) {
   return object.is_object() && object.contains(key) && object[key].is_array();
 }
 
+bool is(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
+// An acceptor's, as a configuration's proposers see it.
+std::string state_of(const Json& acceptor, const Json& status) {
+  if (!is(acceptor, "answers")) return "silent";
+  if (number(acceptor, "configuration") < number(status, "version")) return "behind";
+  return is(acceptor, "empty") ? "empty" : "answers";
+}
+
+// Whether the acceptor is one of those who prepare, or accept.
+std::string takes_part(const Json& status, const char* what, const Json& acceptor) {
+  const auto found = status.find(what);
+  if (found == status.end() || !has_list(*found, "nodes")) return "-";
+  for (const Json& node : (*found)["nodes"])
+    if (node.is_string() && node.get<std::string>() == cell(acceptor, "name")) return "yes";
+  return "no";
+}
+
 }  // namespace
 
 void print_status(std::ostream& out, const std::string& body, bool all) {
@@ -75,7 +96,7 @@ void print_status(std::ostream& out, const std::string& body, bool all) {
       << cell(status, "node") << " sees it; ";
   const auto ready = status.find("ready");
   if (ready != status.end() && ready->is_boolean() && ready->get<bool>())
-    out << "the ring is stable\n";
+    out << "ready\n";
   else
     out << "not ready: " << cell(status, "waits_for") << '\n';
   std::vector<Row> rows;
@@ -121,6 +142,33 @@ void print_ring(std::ostream& out, const std::string& body) {
           {cell(node, "name"), cell(node, "owned"), cell(node, "kept"), percent(node, "share")});
   std::sort(rows.begin() + 1, rows.end());
   out << '\n';
+  print_table(out, rows);
+}
+
+void print_acceptors(std::ostream& out, const std::string& body) {
+  const Json status = Json::parse(body, nullptr, false);
+  if (!has_list(status, "acceptors")) {
+    out << body;
+    return;
+  }
+  const std::string behind = words(status, "behind");
+  out << "configuration " << cell(status, "version")
+      << (is(status, "in_force") ? "" : ", not in force here")
+      << (is(status, "complete") ? "" : ", not complete")
+      << (behind == "-" ? "" : "; proposers that are behind: " + behind) << '\n';
+  std::vector<Row> rows{{"ACCEPTOR", "STATE", "PREPARES", "ACCEPTS", "CONFIGURATION", "WAITING",
+                         "LATENCY", "ADDRESS"}};
+  for (const Json& acceptor : status["acceptors"]) {
+    if (!acceptor.is_object()) continue;
+    const bool answers = is(acceptor, "answers");
+    const std::string latency = cell(acceptor, "latency_ms");
+    rows.push_back({cell(acceptor, "name"), state_of(acceptor, status),
+                    takes_part(status, "prepare", acceptor), takes_part(status, "accept", acceptor),
+                    answers ? cell(acceptor, "configuration") : "-",
+                    answers ? cell(acceptor, "waiting") : "-",
+                    latency == "-" ? "-" : latency + " ms", cell(acceptor, "address")});
+  }
+  std::sort(rows.begin() + 1, rows.end());
   print_table(out, rows);
 }
 

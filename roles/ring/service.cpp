@@ -81,29 +81,32 @@ class Service::Served final : public Ring {
   const Hooks hooks_;
 };
 
-Service::Service(Env env, Loop& loop, Store& store, Cluster& cluster,
-                 const conf::NodeConfig& config, Hooks hooks)
+Service::Service(Env env, Loop& loop, Store& store, Cluster& cluster, const conf::Loaded& loaded,
+                 Hooks hooks)
     : env_(env),
       loop_(loop),
       cluster_(cluster),
-      config_(config.ring),
-      ring_(
-          std::make_unique<Served>(env, store, cluster, options_of(config.ring), std::move(hooks))),
+      loaded_(loaded),
+      ring_(std::make_unique<Served>(env, store, cluster, options_of(loaded.config.ring),
+                                     std::move(hooks))),
       resp_(std::make_unique<RespServer>(
           *ring_, loop, loop,
-          resp_options_of(config.ring, config.name,
-                          cluster.members().at(cluster.self()).address))) {}
+          resp_options_of(loaded.config.ring, loaded.config.name,
+                          cluster.members().at(cluster.self()).address))) {
+  reload();
+}
 
 Service::~Service() = default;
 
 Result<> Service::start() {
   Result<> started = ring_->start();
   if (!started) return started;
+  const conf::RingConfig& config = loaded_.config.ring;
   auto tls = tls::Context::open_if_any("ring", tls::Peer::client,
-                                       {config_.tls.cert, config_.tls.key, config_.tls.ca});
+                                       {config.tls.cert, config.tls.key, config.tls.ca});
   if (!tls) return tl::unexpected(tls.error());
   auto listener = TcpListener::open(
-      loop_, env_.log, "ring", config_.listen, limits_of(config_),
+      loop_, env_.log, "ring", config.listen, limits_of(config),
       [this](Stream& stream) { return resp_->accept(stream); }, std::move(*tls));
   if (!listener) return tl::unexpected(listener.error());
   listener_ = std::move(*listener);
@@ -117,14 +120,22 @@ void Service::bring(Store& former, std::function<void()> done) {
 
 Result<std::uint64_t> Service::own_entries() const { return ring_->own_entries(); }
 
-void Service::stop(Done done) { ring_->Ring::stop(std::move(done)); }
+void Service::stop(Done done) {
+  if (left_) return done({});
+  ring_->Ring::stop(std::move(done));
+}
 
-void Service::leave(Done done) { ring_->Ring::leave(std::move(done)); }
+void Service::leave(Done done) {
+  ring_->Ring::leave([this, done = std::move(done)](Result<> result) {
+    left_ = result.has_value();
+    done(std::move(result));
+  });
+}
 
-void Service::reload(const conf::Loaded& loaded) {
-  resp_->set_password(loaded.config.ring.password);
+void Service::reload() {
+  resp_->set_password(loaded_.config.ring.password);
   std::vector<std::pair<std::string, std::string>> shown;
-  for (const conf::Effective& each : loaded.effective) shown.emplace_back(each.key, each.value);
+  for (const conf::Effective& each : loaded_.effective) shown.emplace_back(each.key, each.value);
   resp_->show_config(std::move(shown));
 }
 

@@ -7,15 +7,14 @@
 #include "conf/load.hpp"
 #include "net/cluster.hpp"
 #include "net/loop.hpp"
-#include "net/tcp.hpp"
+#include "net/role.hpp"
 #include "roles/ring/resp_server.hpp"
 #include "roles/ring/ring.hpp"
 
 namespace skep::ring {
 
-class Service {
+class Service final : public Role {
  public:
-  using Done = std::function<void(Result<>)>;
   // What RING STOP and RING LEAVE ask of the node as a whole.
   struct Hooks {
     std::function<void()> stop;
@@ -23,32 +22,29 @@ class Service {
   };
 
   // These must outlive it; `env` is of `loop`.
-  Service(Env env, Loop& loop, Store& store, Cluster& cluster, const conf::NodeConfig& config,
+  Service(Env env, Loop& loop, Store& store, Cluster& cluster, const conf::Loaded& loaded,
           Hooks hooks);
-  ~Service();
+  ~Service() override;
 
-  // Begins, and listens. The cluster has been started: the ring asks it whether this node is its
-  // founder.
-  Result<> start();
+  // The ring asks the cluster whether this node is its founder.
+  Result<> start() override;
 
   // As Ring::bring and Ring::own_entries.
   void bring(Store& former, std::function<void()> done);
   Result<std::uint64_t> own_entries() const;
 
-  // Passes ownership on; gives everything away, for good.
-  void stop(Done done);
+  // Passes ownership on, unless it has left; gives everything away, for good.
+  void stop(Done done) override;
   void leave(Done done);
 
-  // The password, and what RING CONFIG shows, from now on.
-  void reload(const conf::Loaded& loaded);
+  // The password, and what RING CONFIG shows.
+  void reload() override;
 
-  // An error says what the ring waits for.
-  Result<> ready() const;
+  Result<> ready() const override;
   // What the ring says of itself, as a map; in it "nodes" and "table", a map for each node and arc.
   resp::Value status() const;
-  void report(Metrics& metrics) const;
-  // After start().
-  TcpListener& listener() { return *listener_; }
+  void report(Metrics& metrics) const override;
+  TcpListener* listener() override { return listener_.get(); }
 
  private:
   class Served;
@@ -62,10 +58,11 @@ class Service {
   Env env_;
   Loop& loop_;
   const Cluster& cluster_;
-  const conf::RingConfig config_;
+  const conf::Loaded& loaded_;
   std::unique_ptr<Served> ring_;
   std::unique_ptr<RespServer> resp_;
   std::unique_ptr<TcpListener> listener_;
+  bool left_ = false;
 };
 
 }  // namespace skep::ring

@@ -66,8 +66,11 @@ class AdminTest : public testing::Test {
                 },
                 [this] { ++ended; }};
     if (!has_ring) hooks.ring = nullptr;
+    if (has_proposer)
+      hooks.acceptors = [](const std::function<void(std::string)>& told) { told("{}"); };
     Admin admin(options, std::move(hooks), members, clock);
-    admin.handle(request, [&](http::Response response) { answer = std::move(response); });
+    http::Request sent = request;
+    admin.handle(sent, [&](http::Response response) { answer = std::move(response); });
     return answer.value_or(http::Response{0, {}, "no answer"});
   }
   http::Response get(const std::string& target) { return ask({"GET", target, {}, {}, kHere}); }
@@ -85,6 +88,7 @@ class AdminTest : public testing::Test {
   FakeClock clock;
   bool ready = true;
   bool has_ring = true;
+  bool has_proposer = false;
   Result<> outcome;
   std::vector<Address> joined;
   int brings = 0;
@@ -116,6 +120,13 @@ TEST_F(AdminTest, ShowsTheRing) {
   EXPECT_EQ(Json::parse(get("/ring").body), Json::parse("[1, null]"));
   has_ring = false;
   EXPECT_EQ(get("/ring").status, 404u);
+}
+
+TEST_F(AdminTest, ShowsTheAcceptorsWhereThereIsAProposer) {
+  EXPECT_EQ(get("/acceptors").status, 404u);
+  has_proposer = true;
+  EXPECT_EQ(get("/acceptors").status, 200u);
+  EXPECT_EQ(get("/acceptors").body, "{}");
 }
 
 TEST_F(AdminTest, ShowsItsFigures) {
@@ -181,12 +192,12 @@ TEST_F(AdminTest, ReadingNeedsTheTokenWhenThereIsOne) {
   options.token = "read";
   EXPECT_EQ(get("/healthz").status, 200u);
   EXPECT_EQ(get("/readyz").status, 200u);
-  EXPECT_EQ(get("/status").status, 403u);
+  EXPECT_EQ(get("/status").status, 401u);
   EXPECT_EQ(ask({"GET", "/status", bearer("read"), {}, "10.0.0.9:1"}).status, 200u);
   for (const char* wrong : {"", "rea", "readd", "Read"})
-    EXPECT_EQ(ask({"GET", "/status", bearer(wrong), {}, kHere}).status, 403u) << wrong;
-  EXPECT_EQ(ask({"GET", "/status", {{"authorization", "read"}}, {}, kHere}).status, 403u);
-  EXPECT_EQ(post("/stop").status, 403u);
+    EXPECT_EQ(ask({"GET", "/status", bearer(wrong), {}, kHere}).status, 401u) << wrong;
+  EXPECT_EQ(ask({"GET", "/status", {{"authorization", "read"}}, {}, kHere}).status, 401u);
+  EXPECT_EQ(post("/stop").status, 401u);
   EXPECT_EQ(post("/stop", "", bearer("read")).status, 200u) << "on the loopback";
   EXPECT_EQ(post("/stop", "", bearer("read"), "10.0.0.9:1").status, 403u);
 }
@@ -240,7 +251,7 @@ TEST_F(AdminShell, ShowsTheClusterAsATable) {
   answers = {http::Response{200, {}, body}, http::Response{200, {}, body}};
   EXPECT_EQ(run("cluster status"), 0);
   EXPECT_EQ(out.str(),
-            "cluster skep (12), as node1 sees it; the ring is stable\n"
+            "cluster skep (12), as node1 sees it; ready\n"
             "NODE   STATE  ADDRESS  LISTENS\n"
             "n1     dead   h:1      ring h:3\n"
             "node2  alive  h:2      -\n");
@@ -257,7 +268,7 @@ TEST_F(AdminShell, WhoLeftLongAgoIsShownWhenAskedFor) {
   answers = {http::Response{200, {}, body}, http::Response{200, {}, body}};
   EXPECT_EQ(run("cluster status"), 0);
   EXPECT_EQ(out.str(),
-            "cluster skep (12), as node1 sees it; the ring is stable\n"
+            "cluster skep (12), as node1 sees it; ready\n"
             "NODE  STATE  ADDRESS  LISTENS\n"
             "n1    alive  h:1      -\n"
             "n3    left   h:3      -\n"
@@ -291,6 +302,33 @@ TEST_F(AdminShell, ShowsTheRingAsATable) {
   json = true;
   EXPECT_EQ(run("ring"), 0);
   EXPECT_EQ(out.str(), body);
+}
+
+TEST_F(AdminShell, ShowsTheAcceptorsAsATable) {
+  const char* body = R"({"version": 3, "in_force": true, "complete": false, "behind": ["p2"],
+      "prepare": {"nodes": ["n1", "n2", "n3"], "quorum": 2},
+      "accept": {"nodes": ["n1", "n2", "n3", "n4"], "quorum": 3},
+      "acceptors": [
+      {"name": "n4", "address": "h:4", "answers": true, "configuration": 3, "empty": true,
+       "waiting": 0, "latency_ms": 0.5},
+      {"name": "n1", "address": "h:1", "answers": true, "configuration": 3, "empty": false,
+       "waiting": 7, "latency_ms": 1.25},
+      {"name": "n2", "address": "h:2", "answers": true, "configuration": 2, "empty": false,
+       "waiting": 0, "latency_ms": 2.0},
+      {"name": "n3", "address": "h:3", "answers": false, "configuration": 0, "empty": false,
+       "waiting": 0, "latency_ms": null}, 5]})";
+  answers = {http::Response{200, {}, body, {}}, http::Response{200, {}, "[]", {}}};
+  EXPECT_EQ(run("acceptors"), 0);
+  EXPECT_EQ(asked[0].second.target, "/acceptors");
+  EXPECT_EQ(out.str(),
+            "configuration 3, not complete; proposers that are behind: p2\n"
+            "ACCEPTOR  STATE    PREPARES  ACCEPTS  CONFIGURATION  WAITING  LATENCY  ADDRESS\n"
+            "n1        answers  yes       yes      3              7        1.25 ms  h:1\n"
+            "n2        behind   yes       yes      2              0        2.0 ms   h:2\n"
+            "n3        silent   yes       yes      -              -        -        h:3\n"
+            "n4        empty    no        yes      3              0        0.5 ms   h:4\n");
+  EXPECT_EQ(run("acceptors"), 0);
+  EXPECT_EQ(out.str(), "[]");
 }
 
 TEST_F(AdminShell, JoinsByPosting) {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "net/tcp.hpp"
+#include "net/http_server.hpp"
 #include "tests/unit/loopback.hpp"
 
 namespace skep::http {
@@ -30,6 +30,19 @@ class Canned final : public StreamHandler {
   const bool close_;
 };
 
+// Says what it was asked, or nothing.
+class Echo final : public Site {
+ public:
+  void handle(Request& request, Respond respond) override {
+    if (request.target == "/silent") return;
+    respond({200,
+             "text/plain",
+             request.method + ' ' + request.target + ' ' + request.body,
+             {{"etag", "\"7\""}}});
+  }
+  std::size_t body_limit(const Request&) const override { return 1000; }
+};
+
 class HttpConnection : public ::testing::Test {
  protected:
   std::unique_ptr<TcpListener> listen(TcpListener::Factory factory) {
@@ -40,13 +53,7 @@ class HttpConnection : public ::testing::Test {
   std::unique_ptr<TcpListener> serve() {
     return listen([this](Stream& stream) {
       ++connections;
-      return make_session(stream, loop, {}, [](const Request& request, Respond respond) {
-        if (request.target == "/silent") return;
-        respond({200,
-                 "text/plain",
-                 request.method + ' ' + request.target + ' ' + request.body,
-                 {{"etag", "\"7\""}}});
-      });
+      return server.accept(stream);
     });
   }
   std::unique_ptr<TcpListener> can(const std::string& answer, bool close) {
@@ -63,6 +70,8 @@ class HttpConnection : public ::testing::Test {
 
   Loop loop;
   skep::testing::LinesLog log;
+  Echo echo;
+  Server server{loop, loop, echo, {}};
   int connections = 0;
 };
 

@@ -21,7 +21,7 @@ class ProposerShell : public testing::Test {
  protected:
   Result<http::Response> ask(const Address& node, const http::Request& request) {
     std::string said = node + ' ' + request.method + ' ' + request.target;
-    for (const auto& [name, value] : request.headers)
+    for (const auto& [name, value] : std::map(request.headers.begin(), request.headers.end()))
       if (name != "content-type") said += ' ' + name + '=' + value;
     asked.push_back(said + (request.body.empty() ? "" : ' ' + request.body));
     EXPECT_FALSE(answers.empty()) << asked.back();
