@@ -21,9 +21,11 @@
 #include "net/process.hpp"
 #include "net/service_manager.hpp"
 #include "net/tls.hpp"
+#include "roles/acceptor/service.hpp"
 #include "roles/admin/client.hpp"
 #include "roles/admin/service.hpp"
 #include "roles/proposer/client.hpp"
+#include "roles/proposer/service.hpp"
 #include "roles/ring/client.hpp"
 #include "roles/ring/service.hpp"
 #include "store/aside.hpp"
@@ -167,7 +169,8 @@ class Node {
     options.node = config_.name;
     options.flush_interval = config_.store.flush_interval;
     options.max_unfolded = config_.store.max_unfolded;
-    options.read_often = config_.ring.max_memory > 0 || config_.ring.max_entries > 0;
+    options.read_often =
+        config_.ring.max_memory > 0 || config_.ring.max_entries > 0 || config_.runs("acceptor");
     options.post = [this](std::function<void()> run) { loop_.post(std::move(run)); };
     options.log = &log_;
     return options;
@@ -220,7 +223,8 @@ class Node {
     self.incarnation = incarnation_;
     self.roles = config_.roles;
     for (const auto& [role, listen] :
-         {std::pair("ring", config_.ring.listen), std::pair("admin", config_.admin.listen)})
+         {std::pair("ring", config_.ring.listen), std::pair("proposer", config_.proposer.listen),
+          std::pair("admin", config_.admin.listen)})
       if (config_.runs(role))
         self.listeners.push_back({role, conf::dialable(listen, self.address)});
     self.weight = static_cast<std::uint32_t>(config_.ring.weight);
@@ -251,6 +255,11 @@ class Node {
           &ring_.emplace(env(), loop_, *store_, *cluster_, loaded_,
                          ring::Service::Hooks{[this] { end("by RING STOP"); },
                                               [this](Done done) { leave(std::move(done)); }}));
+    if (config_.runs("acceptor"))
+      roles_.push_back(&acceptor_.emplace(env(), *store_, config_.acceptor));
+    if (config_.runs("proposer"))
+      roles_.push_back(&proposer_.emplace(env(), loop_, *store_, *cluster_, loaded_,
+                                          [this] { return ready(); }));
     if (config_.runs("admin"))
       roles_.push_back(&admin_.emplace(loop_, log_, *cluster_, loaded_, admin_hooks()));
     cluster_->start();
@@ -289,6 +298,7 @@ class Node {
     hooks.cluster_id = [this] { return cluster_->cluster_id(); };
     hooks.ready = [this] { return ready(); };
     if (ring_) hooks.ring = [this] { return ring_->status(); };
+    if (proposer_) hooks.acceptors = [this](auto told) { proposer_->status(std::move(told)); };
     hooks.metrics = [this](Metrics& metrics) { report(metrics); };
     hooks.join = [this](const Address& peer, bool bring, auto done) {
       joining_->join(peer, bring, [done = std::move(done)](Result<Joining::Outcome> outcome) {
@@ -311,6 +321,11 @@ class Node {
                 return fail(Code::conflict,
                             "this node is in a cluster of its own and has no ring to bring: end "
                             "it, empty its data, and list a node there under cluster.peers");
+              if (acceptor_ || proposer_)
+                return fail(Code::conflict,
+                            "this node is in a cluster of its own, with roles acceptor or "
+                            "proposer, whose registers cannot be brought: end it, empty its data, "
+                            "and list a node there under cluster.peers");
               return ring_->own_entries();
             },
             [this](const std::vector<Address>& peers) { return move_to(peers); }};
@@ -473,6 +488,8 @@ class Node {
   std::unique_ptr<Links> links_;
   std::unique_ptr<Cluster> cluster_;
   std::optional<ring::Service> ring_;
+  std::optional<acceptor::Service> acceptor_;
+  std::optional<proposer::Service> proposer_;
   std::optional<admin::Service> admin_;
   std::vector<Role*> roles_;  // those above that the configuration names
   std::unique_ptr<Visit> visit_;

@@ -6,8 +6,7 @@
 #include <sstream>
 #include <thread>
 
-#include "net/http.hpp"
-#include "net/tcp.hpp"
+#include "net/http_server.hpp"
 #include "roles/proposer/client_ask.hpp"
 #include "roles/proposer/client_latencies.hpp"
 #include "roles/proposer/client_load.hpp"
@@ -19,21 +18,18 @@ namespace {
 using namespace std::chrono_literals;
 
 // Registers in memory, served by a thread of its own.
-class Server {
+class Server : http::Site {
  public:
   enum class Lie : std::uint8_t { none, loses, repeats, forgets_to_answer };
 
   explicit Server(Lie lie) : lie_(lie) {
-    auto opened = TcpListener::open(loop_, log_, "test", "127.0.0.1:0", {}, [this](Stream& stream) {
-      return http::make_session(stream, loop_, {}, [this](const auto& request, auto respond) {
-        if (auto response = answer(request)) respond(std::move(*response));
-      });
-    });
+    auto opened = TcpListener::open(loop_, log_, "test", "127.0.0.1:0", {},
+                                    [this](Stream& stream) { return server_.accept(stream); });
     EXPECT_TRUE(opened);
     listener_ = std::move(*opened);
     thread_ = std::thread([this] { loop_.run(); });
   }
-  ~Server() {
+  ~Server() override {
     loop_.post([this] { loop_.stop(); });
     thread_.join();
   }
@@ -48,6 +44,11 @@ class Server {
   }
 
  private:
+  void handle(http::Request& request, http::Respond respond) override {
+    if (auto response = answer(request)) respond(std::move(*response));
+  }
+  std::size_t body_limit(const http::Request&) const override { return 1000; }
+
   std::optional<http::Response> answer(const http::Request& request) {
     auto& [version, value] = values_[request.target];
     if (request.method == "DELETE") {
@@ -73,6 +74,7 @@ class Server {
   const Lie lie_;
   Loop loop_;
   skep::testing::LinesLog log_;
+  http::Server server_{loop_, loop_, *this, {}};
   std::unique_ptr<TcpListener> listener_;
   std::map<std::string, std::pair<std::uint64_t, std::string>> values_;
   std::thread thread_;
