@@ -38,9 +38,9 @@ Result<> move_files(const Directory& from, const Directory& to) {
   const auto move = [&](const std::string& file) {
     if (!error && from.has(file)) std::filesystem::rename(from.path(file), to.path(file), error);
   };
-  for (const char* file : {kJournalFile, kStateFile})
-    for (const char* ending : {"", "-journal", "-wal", "-shm"}) move(std::string(file) + ending);
-  for (const char* file : {kEndFile, kFailedMark}) move(file);
+  for (const char* ending : {"", "-journal", "-wal", "-shm"})
+    move(std::string(kStateFile) + ending);
+  for (const char* file : {kJournalDirectory, kEndFile, kFailedMark}) move(file);
   if (error)
     return fail(Code::io, from.path("") + ": the store cannot be moved to " + to.path("") + ": " +
                               error.message());

@@ -8,8 +8,7 @@ namespace skep {
 
 namespace {
 
-// A row's size: large enough that a row's own cost vanishes, small enough to be trimmed in a
-// moment.
+// A record's size: large enough that its own cost vanishes, small enough to fit into a segment.
 constexpr std::size_t kGroupBytes = std::size_t{1} << 20;
 // How long a commit is held back when the backlog is at its bound.
 constexpr std::chrono::microseconds kSlowest = std::chrono::milliseconds(20);
@@ -30,6 +29,7 @@ Committer::Committer(Journal journal, std::uint64_t end, Limits limits, Events e
       added_(end),
       written_(end),
       durable_(end),
+      journal_bytes_(journal_.bytes()),
       thread_([this] { run(); }) {}
 
 Committer::~Committer() { stop(); }
@@ -66,14 +66,7 @@ Result<> Committer::drain() {
 
 void Committer::trim(std::uint64_t folded) {
   const std::lock_guard lock(mutex_);
-  trim_to_.store(folded);
-  trimming_ = true;
-  wake_.notify_one();
-}
-
-void Committer::finish_checkpoint() {
-  const std::lock_guard lock(mutex_);
-  checkpoint_ = true;
+  trim_to_ = folded;
   wake_.notify_one();
 }
 
@@ -88,8 +81,8 @@ void Committer::stop() {
 }
 
 bool Committer::has_work() const {
-  return !pending_.empty() || next_ < taken_.size() || !group_.empty() || trimming_ ||
-         checkpoint_ || (sync_wanted_ > durable() && written() > durable());
+  return !pending_.empty() || next_ < taken_.size() || !group_.empty() || trim_to_ ||
+         (sync_wanted_ > durable() && written() > durable());
 }
 
 void Committer::wait_for_work(std::unique_lock<std::mutex>& lock) {
@@ -112,6 +105,7 @@ void Committer::run() {
     take_group();
     lock.unlock();
     const Result<> done = turn();
+    journal_bytes_.store(journal_.bytes(), std::memory_order_relaxed);
     lock.lock();
     if (!settle(done, lock)) break;
     if (const auto pause = std::max(slowness(), gathering()); pause.count() > 0)
@@ -201,28 +195,14 @@ void Committer::publish() {
 }
 
 Result<> Committer::upkeep() {
-  bool trim = false;
-  bool checkpoint = false;
+  std::optional<std::uint64_t> trim_to;
   {
     const std::lock_guard lock(mutex_);
-    trim = trimming_;
-    checkpoint = checkpoint_;
-    checkpoint_ = false;
-    if (checkpoint) asked_checkpoint_ = false;
+    trim_to.swap(trim_to_);
   }
-  if (trim) {
-    const std::uint64_t folded = trim_to_.load();
-    const Result<bool> more = journal_.trim(folded);
-    if (!more) return tl::unexpected(more.error());
-    const std::lock_guard lock(mutex_);
-    trimming_ = *more || trim_to_.load() > folded;
-  }
-  if (checkpoint) return journal_.checkpoint(false);
-  if (journal_.log_pages() >= limits_.checkpoint_pages && !asked_checkpoint_) {
-    asked_checkpoint_ = true;
-    events_.log_is_long();
-  }
-  return {};
+  if (!trim_to) return {};
+  // What could not be removed is with the next fold.
+  return journal_.trim(*trim_to);
 }
 
 void Committer::note_stuck(std::optional<Error> error) {

@@ -1,4 +1,4 @@
-// The commit thread: appends everything that waits as one row (group commit), syncs when a batch
+// The commit thread: appends everything that waits as one record (group commit), syncs when a batch
 // asks for it or the flush interval is over, and trims the journal behind the fold. It tries again
 // after a full disk or an I/O error, and ends for good after a failed sync.
 #pragma once
@@ -32,12 +32,10 @@ class Committer {
     Duration retry_interval;  // after an error that may pass
     std::size_t slow_above;   // bytes not folded, above which commits are slowed
     std::size_t most;         // the bytes at which they are slowest
-    int checkpoint_pages;     // the log's length at which a checkpoint is due
   };
   // Called on the commit thread.
   struct Events {
     std::function<void()> progress;            // written() or durable() has moved
-    std::function<void()> log_is_long;         // a checkpoint is due
     std::function<void(const Error&)> failed;  // and this thread does nothing any more
   };
   // `end`: the number of the last batch in the journal, all of which is synced.
@@ -57,19 +55,16 @@ class Committer {
     Histogram syncs;
   };
   Figures figures() const;
+  // The size of the journal's files.
+  std::uint64_t journal_bytes() const { return journal_bytes_.load(std::memory_order_relaxed); }
   // Waits until everything is durable; or an error that may pass, or the end, is in the way.
   Result<> drain();
   void stop();
-  // After stop(): the journal is the caller's again.
-  Journal& journal() { return journal_; }
 
   // The fold thread's side.
   // Waits until batch `sequence` is durable, which it hastens; false: it will not be.
   bool wait_durable(std::uint64_t sequence);
   void trim(std::uint64_t folded);
-  // Others have checkpointed the journal's log; what little is left is this thread's to do, because
-  // only when nothing is left does the log start again from its beginning.
-  void finish_checkpoint();
 
  private:
   using Steady = std::chrono::steady_clock;
@@ -103,17 +98,17 @@ class Committer {
   std::condition_variable progress_;  // others wait for it
   std::vector<Item> pending_;
   std::uint64_t sync_wanted_ = 0;
+  std::optional<std::uint64_t> trim_to_;
   std::uint64_t added_;
   bool idle_ = false;
   bool stopping_ = false;
   bool ended_ = false;
-  bool checkpoint_ = false;
   std::optional<Error> stuck_;
   Figures figures_;
 
   std::atomic<std::uint64_t> written_;
   std::atomic<std::uint64_t> durable_;
-  std::atomic<std::uint64_t> trim_to_ = 0;
+  std::atomic<std::uint64_t> journal_bytes_;
   std::atomic<std::size_t> backlog_ = 0;
   std::atomic<bool> is_stuck_ = false;
 
@@ -123,8 +118,6 @@ class Committer {
   std::vector<std::string_view> group_;
   std::uint64_t group_last_ = 0;
   bool group_durable_ = false;
-  bool trimming_ = false;
-  bool asked_checkpoint_ = false;
   std::optional<Steady::time_point> unsynced_since_;
 
   std::thread thread_;

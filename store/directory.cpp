@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,15 +30,6 @@ std::string holder(int descriptor) {
     if (kind == "FLOCK" && place.ends_with(inode)) return " (process " + process + ")";
   }
   return "";
-}
-
-Result<> sync_directory(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return fail(Code::io, path + ": " + said(errno));
-  const int error = fsync(descriptor) == 0 ? 0 : errno;
-  close(descriptor);
-  if (error != 0) return fail(Code::unknown, path + ": cannot be synced: " + said(error));
-  return {};
 }
 
 Result<> make(const std::filesystem::path& path) {
@@ -108,6 +100,23 @@ Result<> Directory::unmark(const std::string& file) const {
 }
 
 Result<> Directory::sync() const { return sync_directory(path_); }
+
+Result<> sync_directory(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return fail(Code::io, path + ": " + said(errno));
+  const int error = fsync(descriptor) == 0 ? 0 : errno;
+  close(descriptor);
+  if (error != 0) return fail(Code::unknown, path + ": cannot be synced: " + said(error));
+  return {};
+}
+
+Result<std::uint64_t> random_number() {
+  std::uint64_t number = 0;
+  while (number == 0)
+    if (getrandom(&number, sizeof number, 0) != sizeof number)
+      return fail(Code::io, "the system gives no random numbers");
+  return number;
+}
 
 std::string kernel_boot_id() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");

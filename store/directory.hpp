@@ -1,7 +1,8 @@
 // A node's data directory: held by one process, with marks that survive that process. The store's
-// two files lie in it; their contents are files.hpp's business.
+// files lie in it; their contents are files.hpp's business.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "net/base/error.hpp"
@@ -32,6 +33,12 @@ class Directory {
   std::string path_;
   int descriptor_;
 };
+
+// Makes the names in a directory survive a power cut. Code::unknown: nobody knows whether they do.
+Result<> sync_directory(const std::string& path);
+
+// A random number that is not 0. Code::io.
+Result<std::uint64_t> random_number();
 
 // What the kernel calls this boot of the machine; empty: it does not say.
 std::string kernel_boot_id();

@@ -1,7 +1,7 @@
-// How far the journal has got, noted beside it in a file of its own. SQLite takes a write-ahead log
-// that is damaged, cut off or missing for a shorter one: only somebody else can say that it was
-// longer. The note is written after what it tells of, and never synced, so what it says is true: at
-// a kill -9 it is whole; a power cut may leave an older one.
+// How far the journal has got, noted beside it in a file of its own. A journal whose last records
+// are damaged or missing looks like a shorter one: only somebody else can say that it was longer.
+// The note is written after what it tells of, and never synced, so what it says is true: at a
+// kill -9 it is whole; a power cut may leave an older one.
 #pragma once
 
 #include <cstdint>

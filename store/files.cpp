@@ -1,7 +1,5 @@
 #include "store/files.hpp"
 
-#include <sys/random.h>
-
 #include <charconv>
 #include <filesystem>
 
@@ -14,25 +12,11 @@ using sqlite::Db;
 constexpr int kFormat = 1;
 constexpr int kPageSize = 4096;
 
-struct Kind {
-  const char* file;
-  int application;  // SQLite's mark of whose format a file has
-  const char* tables;
-};
-constexpr Kind kJournal{kJournalFile, 0x536b704a,
-                        "CREATE TABLE journal (sequence INTEGER PRIMARY KEY, batches INTEGER,"
-                        " checksum INTEGER, bytes BLOB)"};
-constexpr Kind kState{kStateFile, 0x536b7053,
-                      "CREATE TABLE folded (one INTEGER PRIMARY KEY CHECK (one = 1),"
-                      " sequence INTEGER); INSERT INTO folded VALUES (1, 0)"};
-
-Result<std::uint64_t> random_identity() {
-  std::uint64_t identity = 0;
-  while (identity == 0)
-    if (getrandom(&identity, sizeof identity, 0) != sizeof identity)
-      return fail(Code::io, "the system gives no random numbers");
-  return identity;
-}
+// SQLite's mark of whose format a file has.
+constexpr int kApplication = 0x536b7053;
+// What an earlier version kept the journal in.
+constexpr const char* kOldJournal = "journal.db";
+constexpr const char* kEndings[] = {"", "-journal", "-wal", "-shm"};
 
 using Facts = std::initializer_list<std::pair<std::string_view, std::string>>;
 
@@ -45,15 +29,17 @@ Result<> put_facts(Db& db, Facts facts) {
   return {};
 }
 
-Result<> create(const Kind& kind, const Directory& directory, const std::string& vfs,
-                const Owner& owner, std::uint64_t identity) {
-  Result<Db> db = Db::open(directory.path(kind.file), vfs, Db::Mode::create);
+Result<> create_state(const std::string& path, const std::string& vfs, const Owner& owner,
+                      std::uint64_t identity) {
+  Result<Db> db = Db::open(path, vfs, Db::Mode::create);
   if (!db) return tl::unexpected(db.error());
   const std::string script =
       "PRAGMA page_size = " + std::to_string(kPageSize) +
       "; PRAGMA synchronous = EXTRA; BEGIN; PRAGMA application_id = " +
-      std::to_string(kind.application) + "; PRAGMA user_version = " + std::to_string(kFormat) +
-      "; CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID; " + kind.tables;
+      std::to_string(kApplication) + "; PRAGMA user_version = " + std::to_string(kFormat) +
+      "; CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;"
+      " CREATE TABLE folded (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER);"
+      " INSERT INTO folded VALUES (1, 0)";
   if (Result<> made = db->run(script.c_str()); !made) return made;
   if (Result<> put = put_facts(*db, {{"cluster", owner.cluster},
                                      {"node", owner.node},
@@ -64,27 +50,39 @@ Result<> create(const Kind& kind, const Directory& directory, const std::string&
   return db->run("COMMIT; PRAGMA journal_mode = WAL");
 }
 
-// A store that was never finished was never used: it makes room for another.
-Result<> remove_unfinished(const Directory& directory, const std::string& vfs) {
-  sqlite3_vfs* files = sqlite3_vfs_find(vfs.empty() ? nullptr : vfs.c_str());
-  if (files == nullptr) return fail(Code::invalid, "SQLite has no file system '" + vfs + "'");
-  for (const char* file : {kJournalFile, kStateFile})
-    for (const char* ending : {"", "-journal", "-wal", "-shm"}) {
-      const std::string path = directory.path(std::string(file) + ending);
-      const int rc = files->xDelete(files, path.c_str(), 1);
-      if (rc != SQLITE_OK && rc != SQLITE_IOERR_DELETE_NOENT)
-        return fail(Code::io, path + ": cannot be removed: " + sqlite3_errstr(rc));
-    }
-  return {};
+Result<> create(const Directory& directory, const Beneath& beneath, const Owner& owner) {
+  const Result<std::uint64_t> identity = random_number();
+  if (!identity) return tl::unexpected(identity.error());
+  return directory.mark(kCreatingMark, "This store is not complete.")
+      .and_then([&] {
+        return Segments::create(*beneath.disk, directory.path(kJournalDirectory), *identity,
+                                beneath.segment_bytes);
+      })
+      .and_then(
+          [&] { return create_state(directory.path(kStateFile), beneath.vfs, owner, *identity); })
+      .and_then([&] { return directory.unmark(kCreatingMark); });
 }
 
-// What a file says of itself.
+// A store that was never finished was never used: it makes room for another.
+Result<> remove_unfinished(const Directory& directory, const Beneath& beneath) {
+  sqlite3_vfs* files = sqlite3_vfs_find(beneath.vfs.empty() ? nullptr : beneath.vfs.c_str());
+  if (files == nullptr) return fail(Code::invalid, "SQLite has no file system " + beneath.vfs);
+  for (const char* ending : kEndings) {
+    const std::string path = directory.path(std::string(kStateFile) + ending);
+    const int rc = files->xDelete(files, path.c_str(), 1);
+    if (rc != SQLITE_OK && rc != SQLITE_IOERR_DELETE_NOENT)
+      return fail(Code::io, path + ": cannot be removed: " + sqlite3_errstr(rc));
+  }
+  return Segments::remove(*beneath.disk, directory.path(kJournalDirectory));
+}
+
+// What the state says of itself.
 struct About {
   Owner owner;
   std::uint64_t identity = 0;
 };
 
-Result<About> read_about(Db& db, const Kind& kind, const std::string& path) {
+Result<About> read_about(Db& db, const std::string& path) {
   const auto application = db.number("PRAGMA application_id");
   const auto version = db.number("PRAGMA user_version");
   if (!application || !version)
@@ -94,7 +92,7 @@ Result<About> read_about(Db& db, const Kind& kind, const std::string& path) {
     if (pages && pages->value_or(0) == 0)
       return fail(Code::not_found, path + ": is empty, but a store's file never is");
   }
-  if (application->value_or(0) != kind.application)
+  if (application->value_or(0) != kApplication)
     return fail(Code::conflict, path + ": is another program's database");
   if (version->value_or(0) != kFormat)
     return fail(Code::unsupported, path + ": has format " + std::to_string(version->value_or(0)) +
@@ -115,28 +113,26 @@ Result<About> read_about(Db& db, const Kind& kind, const std::string& path) {
   return about;
 }
 
-Result<> check(const About& journal, const About& state, const Directory& directory,
+Result<> check(const About& state, std::uint64_t journal, const Directory& directory,
                const Owner& owner) {
-  if (journal.identity != state.identity)
-    return fail(Code::conflict, directory.path(kJournalFile) + " and " +
+  if (journal != state.identity)
+    return fail(Code::conflict, directory.path(kJournalDirectory) + " and " +
                                     directory.path(kStateFile) +
                                     " are of different stores; they belong together");
   const auto named = [](const Owner& who) {
     return "node '" + who.node + "' of cluster '" + who.cluster + "'";
   };
-  if (journal.owner.cluster != owner.cluster || journal.owner.node != owner.node)
-    return fail(Code::conflict, directory.path("") + ": the store of " + named(journal.owner) +
+  if (state.owner.cluster != owner.cluster || state.owner.node != owner.node)
+    return fail(Code::conflict, directory.path("") + ": the store of " + named(state.owner) +
                                     "; this is " + named(owner));
   return {};
 }
 
 // SQLite takes what a truncated page lacks for zeros, and so rows for absent.
-Result<> check_size(const Directory& directory, const std::string& file) {
+Result<> check_size(const std::string& path) {
   std::error_code error;
-  if (const auto log = std::filesystem::file_size(directory.path(file + "-wal"), error);
-      !error && log > 0)
+  if (const auto log = std::filesystem::file_size(path + "-wal", error); !error && log > 0)
     return {};  // which may mend it
-  const std::string path = directory.path(file);
   const auto size = std::filesystem::file_size(path, error);
   if (error) return fail(Code::io, path + ": " + error.message());
   if (size % kPageSize == 0) return {};
@@ -145,82 +141,74 @@ Result<> check_size(const Directory& directory, const std::string& file) {
                                  std::to_string(kPageSize));
 }
 
-// Looks at the files without touching them. Damage may be what recovery would mend: the caller
-// looks again after it.
-Result<> peek(const Directory& directory, const std::string& vfs, const Owner& owner) {
-  About about[2];
-  for (const Kind* kind : {&kJournal, &kState}) {
-    const std::string path = directory.path(kind->file);
-    if (Result<> size = check_size(directory, kind->file); !size) return size;
-    Result<Db> db = Db::open(path, vfs, Db::Mode::peek);
-    if (!db) return tl::unexpected(db.error());
-    Result<About> found = read_about(*db, *kind, path);
-    if (!found) return tl::unexpected(found.error());
-    about[kind == &kState] = std::move(*found);
-  }
-  return check(about[0], about[1], directory, owner);
+// Looks at the state without touching it.
+Result<About> peek(const std::string& path, const std::string& vfs) {
+  if (Result<> size = check_size(path); !size) return tl::unexpected(size.error());
+  Result<Db> db = Db::open(path, vfs, Db::Mode::peek);
+  if (!db) return tl::unexpected(db.error());
+  return read_about(*db, path);
 }
 
-// True: both files are there. False: neither.
+Result<Db> open_state(const std::string& path, const std::string& vfs) {
+  Result<Db> db = Db::open(path, vfs, Db::Mode::work);
+  if (!db) return db;
+  // Copying the log into the file, and not a bare sync: after a sync that failed, what was read may
+  // be on no disk, and a second sync would not write it.
+  if (Result<> done = db->checkpoint(true); !done) return tl::unexpected(done.error());
+  if (Result<> size = check_size(path); !size) return tl::unexpected(size.error());
+  return db;
+}
+
+// True: journal and state are there. False: neither.
 Result<bool> present(const Directory& directory) {
-  const auto any = [&](const char* file) {
-    return directory.has(file) || directory.has(std::string(file) + "-wal");
-  };
-  if (!any(kJournalFile) && !any(kStateFile)) return false;
-  for (const char* file : {kJournalFile, kStateFile})
-    if (!directory.has(file))
-      return fail(Code::not_found, directory.path(file) +
-                                       ": is missing, but there is a store beside it; put it "
-                                       "back, or remove the rest to start as a new node");
-  return true;
+  if (directory.has(kOldJournal))
+    return fail(Code::unsupported, directory.path(kOldJournal) +
+                                       ": is of an earlier version, which this one cannot read; "
+                                       "remove the data directory to start as a new node");
+  const std::string journal = directory.path(kJournalDirectory);
+  const bool has_journal = Segments::exist(journal);
+  const bool has_state = directory.has(kStateFile);
+  if (has_journal && has_state) return true;
+  if (!has_journal && !has_state && !directory.has(std::string(kStateFile) + "-wal")) return false;
+  return fail(Code::not_found, (has_state ? journal : directory.path(kStateFile)) +
+                                   ": is missing, but there is a store beside it; put it back, or "
+                                   "remove the rest to start as a new node");
 }
 
 }  // namespace
 
-Result<Files> open_files(const Directory& directory, const std::string& vfs, const Owner& owner) {
-  Files files;
-  if (directory.has(kCreatingMark)) {
-    if (Result<> removed = remove_unfinished(directory, vfs); !removed)
+Result<Files> open_files(const Directory& directory, const Beneath& beneath, const Owner& owner) {
+  bool created = directory.has(kCreatingMark);
+  if (created) {
+    if (Result<> removed = remove_unfinished(directory, beneath); !removed)
       return tl::unexpected(removed.error());
   } else {
     const Result<bool> there = present(directory);
     if (!there) return tl::unexpected(there.error());
-    files.created = !*there;
+    created = !*there;
   }
-  files.created = files.created || directory.has(kCreatingMark);
-  if (files.created) {
-    const Result<std::uint64_t> identity = random_identity();
-    if (!identity) return tl::unexpected(identity.error());
-    const Result<> made =
-        directory.mark(kCreatingMark, "This store is not complete.")
-            .and_then([&] { return create(kJournal, directory, vfs, owner, *identity); })
-            .and_then([&] { return create(kState, directory, vfs, owner, *identity); })
-            .and_then([&] { return directory.unmark(kCreatingMark); });
-    if (!made) return tl::unexpected(made.error());
-  }
-  const Result<> looked = peek(directory, vfs, owner);
-  if (!looked && looked.error().code != Code::corrupt) return tl::unexpected(looked.error());
+  if (created)
+    if (Result<> made = create(directory, beneath, owner); !made)
+      return tl::unexpected(made.error());
 
-  About about[2];
-  for (const Kind* kind : {&kJournal, &kState}) {
-    const std::string path = directory.path(kind->file);
-    Result<Db> db = Db::open(path, vfs, Db::Mode::work);
-    if (!db) return tl::unexpected(db.error());
-    Result<About> found = read_about(*db, *kind, path);
-    if (!found) return tl::unexpected(found.error());
-    about[kind == &kState] = std::move(*found);
-    (kind == &kState ? files.state : files.journal) = std::move(*db);
+  auto journal =
+      Segments::open(*beneath.disk, directory.path(kJournalDirectory), beneath.segment_bytes);
+  if (!journal) return tl::unexpected(journal.error());
+  const std::string path = directory.path(kStateFile);
+  // Damage may be what recovery mends: it is looked at again after that.
+  if (const Result<About> looked = peek(path, beneath.vfs); looked) {
+    if (Result<> checked = check(*looked, journal->identity(), directory, owner); !checked)
+      return tl::unexpected(checked.error());
+  } else if (looked.error().code != Code::corrupt) {
+    return tl::unexpected(looked.error());
   }
-  if (Result<> checked = check(about[0], about[1], directory, owner); !checked)
+  Result<Db> state = open_state(path, beneath.vfs);
+  if (!state) return tl::unexpected(state.error());
+  const Result<About> about = read_about(*state, path);
+  if (!about) return tl::unexpected(about.error());
+  if (Result<> checked = check(*about, journal->identity(), directory, owner); !checked)
     return tl::unexpected(checked.error());
-  files.identity = about[0].identity;
-  // Copying the logs into the files, and not a bare sync: after a sync that failed, what was read
-  // may be on no disk, and a second sync would not write it.
-  for (Db* db : {&files.journal, &files.state})
-    if (Result<> done = db->checkpoint(true); !done) return tl::unexpected(done.error());
-  for (const char* file : {kJournalFile, kStateFile})
-    if (Result<> size = check_size(directory, file); !size) return tl::unexpected(size.error());
-  return files;
+  return Files{std::move(*journal), std::move(*state), created};
 }
 
 Result<std::optional<std::string>> fact(Db& db, std::string_view name) {

@@ -12,10 +12,8 @@ constexpr int kNice = 5;
 
 }  // namespace
 
-Folder::Folder(StateWriter state, sqlite::Db journal, Committer& committer, Limits limits,
-               Events events)
+Folder::Folder(StateWriter state, Committer& committer, Limits limits, Events events)
     : state_(std::move(state)),
-      journal_(std::move(journal)),
       committer_(committer),
       limits_(limits),
       events_(std::move(events)),
@@ -35,12 +33,6 @@ void Folder::retire(Table table) {
   wake_.notify_one();
 }
 
-void Folder::checkpoint_journal() {
-  const std::lock_guard lock(mutex_);
-  checkpoint_ = true;
-  wake_.notify_one();
-}
-
 void Folder::stop() {
   {
     const std::lock_guard lock(mutex_);
@@ -55,19 +47,14 @@ void Folder::run() {
   static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice));
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    wake_.wait(lock, [this] { return stopping_ || table_ || checkpoint_ || !retired_.empty(); });
+    wake_.wait(lock, [this] { return stopping_ || table_ || !retired_.empty(); });
     if (stopping_) return;
     std::vector<Table> retired = std::exchange(retired_, {});
-    const bool checkpoint = std::exchange(checkpoint_, false);
     const bool fold = table_ != nullptr;
     lock.unlock();
     retired.clear();
     Result<> done;
-    if (checkpoint) {
-      done = journal_.checkpoint(false);
-      committer_.finish_checkpoint();
-    }
-    if (done && fold) done = fold_one();
+    if (fold) done = fold_one();
     if (!done && fatal(done.error())) return events_.failed(done.error());
     lock.lock();
     // A full disk may get room: the table is still there.

@@ -1,5 +1,5 @@
 // The fold thread: brings memtables into the state, has the journal trimmed once that is synced,
-// and checkpoints both files' logs, so that commits do not have to.
+// and checkpoints the state's log.
 #pragma once
 
 #include <atomic>
@@ -30,15 +30,13 @@ class Folder {
     std::function<void()> checkpointed;
     std::function<void(const Error&)> failed;  // and this thread does nothing any more
   };
-  // `journal` is a second connection to the journal, for checkpoints.
-  Folder(StateWriter state, sqlite::Db journal, Committer& committer, Limits limits, Events events);
+  Folder(StateWriter state, Committer& committer, Limits limits, Events events);
   ~Folder();  // stops, in the middle of a fold too
 
   // One at a time: the next one after folded(). Nobody adds to the table any more.
   void fold(Table table);
   // Frees a table here rather than on the caller's thread.
   void retire(Table table);
-  void checkpoint_journal();
   void stop();
   // After stop(): the state is the caller's again.
   StateWriter& state() { return state_; }
@@ -48,7 +46,6 @@ class Folder {
   Result<> fold_one();
 
   StateWriter state_;
-  sqlite::Db journal_;
   Committer& committer_;
   const Limits limits_;
   const Events events_;
@@ -57,7 +54,6 @@ class Folder {
   std::condition_variable wake_;
   Table table_;
   std::vector<Table> retired_;
-  bool checkpoint_ = false;
   std::atomic<bool> stopping_ = false;
 
   std::thread thread_;

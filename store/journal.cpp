@@ -1,142 +1,160 @@
 #include "store/journal.hpp"
 
-#include <vector>
-
-#include "net/base/checksum.hpp"
-#include "net/wire.hpp"
+#include <algorithm>
 
 namespace skep {
 
 namespace {
 
-// Rows removed in one transaction: a group's worth of work, so that commits do not wait long.
-constexpr int kTrimRows = 4;
+constexpr const char* kAdvice = "; restore the data directory, or remove it to start as a new node";
 
-struct Group {
-  std::vector<std::string_view> batches;
-  template <class M, class V> static void fields(M& m, V&& v) { v("batches", m.batches); }
-};
-
-// The number is part of what is checked: a row in another's place is damage too.
-std::int64_t checksum(std::uint64_t last, std::string_view bytes) {
-  return static_cast<std::int64_t>(hash64(bytes, last));
-}
-
-tl::unexpected<Error> damaged(std::uint64_t sequence, const std::string& how) {
-  return fail(Code::corrupt, "the store's journal is damaged: batch " + std::to_string(sequence) +
-                                 " " + how +
-                                 "; restore the data directory, or remove it to start "
-                                 "as a new node");
+tl::unexpected<Error> damaged(const std::string& where, std::uint64_t sequence,
+                              const std::string& how) {
+  return fail(Code::corrupt, where + ": the store's journal is damaged: batch " +
+                                 std::to_string(sequence) + " " + how + kAdvice);
 }
 
 }  // namespace
 
-Result<Journal> Journal::open(sqlite::Db db, EndMark mark) {
-  Journal journal(std::move(db), std::move(mark));
-  for (const auto& [statement, sql] :
-       std::initializer_list<std::pair<sqlite::Statement*, const char*>>{
-           {&journal.append_, "INSERT INTO journal VALUES (?1, ?2, ?3, ?4)"},
-           {&journal.trim_,
-            "DELETE FROM journal WHERE sequence = (SELECT min(sequence) FROM journal)"
-            " AND sequence <= ?1 AND sequence < (SELECT max(sequence) FROM journal)"
-            " RETURNING sequence"}}) {
-    Result<sqlite::Statement> prepared = journal.db_.prepare(sql);
-    if (!prepared) return tl::unexpected(prepared.error());
-    *statement = std::move(*prepared);
-  }
-  return journal;
-}
-
 Result<std::uint64_t> Journal::replay(std::uint64_t folded, const Take& take) {
-  Result<sqlite::Statement> rows =
-      db_.prepare("SELECT sequence, batches, checksum, bytes FROM journal ORDER BY sequence");
-  if (!rows) return tl::unexpected(rows.error());
-  std::uint64_t end = 0;
-  for (;;) {
-    const Result<bool> row = rows->step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) break;
-    const auto last = static_cast<std::uint64_t>(rows->integer(0));
-    const auto count = static_cast<std::uint64_t>(rows->integer(1));
-    std::uint64_t sequence = last - count;
-    if (count == 0 || count > last || (end == 0 ? sequence > folded : sequence != end))
-      return damaged(sequence, "is not the one before the next row");
-    end = last;
-    if (last <= folded) continue;  // only waits to be trimmed
-    const std::string_view bytes = rows->bytes(3);
-    if (checksum(last, bytes) != rows->integer(2)) return damaged(last, "has a wrong checksum");
-    const Result<Group> group = wire::decode<Group>(bytes);
-    if (!group || group->batches.size() != count) return damaged(last, "cannot be read");
-    for (const std::string_view batch : group->batches)
-      if (++sequence > folded && !take(sequence, batch)) return damaged(sequence, "cannot be read");
+  const auto& live = segments_.live();
+  // What is folded was synced before.
+  ends_ = {live.front().head.after, std::max(live.front().head.synced, folded)};
+  if (ends_.written > folded)
+    return damaged(live.front().path, folded + 1, "is not there, but later ones are");
+  for (std::size_t i = 0; i < live.size(); ++i) {
+    const bool waits = i + 1 < live.size() && live[i + 1].head.after <= folded;
+    if (waits) {  // only to be trimmed
+      ends_.written = live[i + 1].head.after;
+      used_.push_back(segment::kHeadSize);
+    } else if (Result<> walked = walk(i, folded, take); !walked) {
+      return tl::unexpected(walked.error());
+    }
   }
-  if (end < folded)
-    return fail(Code::corrupt, "the store's journal ends at batch " + std::to_string(end) +
+  if (synced_behind_ > ends_.written)
+    return damaged(segments_.directory(), ends_.written + 1,
+                   "is not there or has a wrong checksum, but all up to " +
+                       std::to_string(synced_behind_) + " had been synced");
+  if (ends_.written < folded)
+    return fail(Code::corrupt, segments_.directory() + ": the store's journal ends at batch " +
+                                   std::to_string(ends_.written) +
                                    ", but its state has all up to " + std::to_string(folded) +
-                                   ": the journal is older than the state; restore both files of "
-                                   "one time, or remove both to start as a new node");
-  return end;
+                                   ": the journal is older than the state; restore both of one "
+                                   "time, or remove both to start as a new node");
+  return ends_.written;
 }
 
-Result<> Journal::check_end(std::uint64_t end, bool sync_failed) const {
-  if (!mark_.before()) return {};
-  const bool may_lose = sync_failed || !mark_.same_boot();
-  const std::uint64_t least = may_lose ? mark_.before()->durable : mark_.before()->written;
-  if (end >= least) return {};
-  return fail(Code::corrupt, "the store's journal ends at batch " + std::to_string(end) +
-                                 ", but all up to " + std::to_string(least) + " had been " +
-                                 (may_lose ? "synced" : "written") +
-                                 ": the journal or its write-ahead log is damaged or an old one; "
-                                 "restore the data directory, or remove it to start as a new "
-                                 "node");
-}
-
-Result<> Journal::sync() {
-  if (Result<> synced = db_.sync(); !synced) return synced;
-  note_durable(ends_.written);
+// Takes the records of a segment, if the journal comes as far as that.
+Result<> Journal::walk(std::size_t index, std::uint64_t folded, const Take& take) {
+  const Segments::Segment& segment = segments_.live()[index];
+  const Result<std::string> bytes = segment.file->read(0, segment.size);
+  if (!bytes) return tl::unexpected(bytes.error());
+  std::size_t offset = segment::kHeadSize;
+  if (used_.size() < index || segment.head.after != ends_.written) {
+    synced_behind_ = std::max(synced_behind_, segment.head.synced);
+    look_behind(*bytes, index, offset);
+    return {};
+  }
+  ends_.durable = std::max(ends_.durable, segment.head.synced);
+  for (;;) {
+    const auto record = segment::record_at(*bytes, offset, segment.head);
+    if (!record || record->before() != ends_.written) break;
+    offset += record->size;
+    ends_ = {record->last, std::max(ends_.durable, record->synced)};
+    if (record->last <= folded) continue;
+    const auto batches = segment::batches(*record);
+    if (!batches) return damaged(segment.path, record->last, "cannot be read");
+    std::uint64_t sequence = record->before();
+    for (const std::string_view batch : *batches)
+      if (++sequence > folded && !take(sequence, batch))
+        return damaged(segment.path, sequence, "cannot be read");
+  }
+  used_.push_back(offset);
+  look_behind(*bytes, index, offset);
   return {};
 }
 
-void Journal::note_durable(std::uint64_t end) {
-  ends_ = {end, end};
-  mark_.note(ends_);
+// Notes which records there are that do not count.
+void Journal::look_behind(const std::string& bytes, std::size_t index, std::size_t offset) {
+  const segment::Head& head = segments_.live()[index].head;
+  while (const auto found = segment::find_record(bytes, offset, head)) {
+    behind_.push_back({index, found->offset});
+    synced_behind_ = std::max(synced_behind_, found->record.synced);
+    offset = found->offset + found->record.size;
+  }
 }
 
-Result<> Journal::append(std::uint64_t last, std::span<const std::string_view> batches) {
-  row_.clear();
-  wire::encode(row_, Group{{batches.begin(), batches.end()}});
-  if (Result<> appended = append_.bind(1, static_cast<std::int64_t>(last))
-                              .bind(2, static_cast<std::int64_t>(batches.size()))
-                              .bind(3, checksum(last, row_))
-                              .bind(4, row_)
-                              .run();
-      !appended)
-    return appended;
+Result<> Journal::check_end(bool may_have_lost) const {
+  if (const auto& before = mark_.before()) {
+    const bool synced = may_have_lost || !mark_.same_boot();
+    const std::uint64_t least = synced ? before->durable : before->written;
+    if (ends_.written < least)
+      return fail(Code::corrupt, segments_.directory() + ": the store's journal ends at batch " +
+                                     std::to_string(ends_.written) + ", but all up to " +
+                                     std::to_string(least) + " had been " +
+                                     (synced ? "synced" : "written") +
+                                     ": it is damaged or an old one" + kAdvice);
+  }
+  if (!may_have_lost && (!behind_.empty() || used_.size() < segments_.live().size()))
+    return damaged(segments_.directory(), ends_.written + 1,
+                   "is not there or has a wrong checksum, but later ones are there");
+  return {};
+}
+
+Result<> Journal::take_over() {
+  auto& live = segments_.live();
+  // What does not count must be gone before anything is written in front of it that it would
+  // follow.
+  for (const auto& [index, offset] : std::exchange(behind_, {})) {
+    if (index >= used_.size()) break;  // the whole segment is
+    const std::string zeros(segment::kRecordHead, '\0');
+    if (Result<> erased = write(index, offset, zeros); !erased) return erased;
+  }
+  if (Result<> cut = segments_.cut(used_.size()); !cut) return cut;
+  // A bare sync would not do: after one that failed, what was read may be on no disk, and the next
+  // sync would not write it.
+  const std::uint64_t synced =
+      mark_.before() ? std::max(ends_.durable, mark_.before()->durable) : ends_.durable;
+  for (std::size_t i = 0; i < live.size(); ++i) {
+    const bool is_last = i + 1 == live.size();
+    const bool all_synced = synced >= (is_last ? ends_.written : live[i + 1].head.after);
+    if (all_synced && !is_last) continue;
+    const auto bytes = live[i].file->read(0, all_synced ? segment::kHeadSize : used_[i]);
+    if (!bytes) return tl::unexpected(bytes.error());
+    if (Result<> again = write(i, 0, *bytes); !again) return again;
+  }
+  position_ = used_.back();
+  used_.clear();
+  return segments_.sync_names().and_then([&] { return sync(); });
+}
+
+Result<> Journal::write(std::size_t index, std::size_t offset, std::string_view bytes) {
+  Segments::Segment& segment = segments_.live()[index];
+  segment.dirty = true;
+  return segment.file->write(offset, bytes);
+}
+
+Result<> Journal::append(std::uint64_t last, const std::vector<std::string_view>& batches) {
+  segment::encode(record_, batches);
+  if (segments_.live().back().size - position_ < record_.size()) {
+    if (Result<> begun = segments_.begin(record_.size(), ends_.written, ends_.durable); !begun)
+      return begun;
+    position_ = segment::kHeadSize;
+  }
+  segment::seal(record_, last, ends_.durable, batches.size(), segments_.live().back().head.salt);
+  if (Result<> written = write(segments_.live().size() - 1, position_, record_); !written)
+    return written;
+  position_ += record_.size();
   ends_.written = last;
   mark_.note(ends_);
   return {};
 }
 
-Result<bool> Journal::trim(std::uint64_t folded) {
-  if (const Result<> begun = db_.run("BEGIN IMMEDIATE"); !begun)
-    return tl::unexpected(begun.error());
-  int removed = 0;
-  for (bool more = true; more && removed < kTrimRows;) {
-    const Result<bool> row = trim_.bind(1, static_cast<std::int64_t>(folded)).step();
-    trim_.reset();
-    if (!row) {
-      // The error that counts is the first; SQLite may have rolled back by itself.
-      static_cast<void>(db_.run("ROLLBACK"));
-      return tl::unexpected(row.error());
-    }
-    more = *row;
-    removed += more;
-  }
-  if (const Result<> ended = db_.run(removed > 0 ? "COMMIT" : "ROLLBACK"); !ended) {
-    static_cast<void>(db_.run("ROLLBACK"));
-    return tl::unexpected(ended.error());
-  }
-  return removed == kTrimRows;
+Result<> Journal::sync() {
+  if (Result<> synced = segments_.sync(); !synced) return synced;
+  ends_.durable = ends_.written;
+  mark_.note(ends_);
+  return {};
 }
 
 }  // namespace skep

@@ -20,13 +20,13 @@ namespace {
 // The store's own space; roles' spaces do not start with a dot.
 constexpr const char* kOwnSpace = ".store";
 constexpr const char* kClusterKey = "cluster";
-// What the journal notes of openings and ends.
+// What the state notes of openings and ends.
 constexpr const char* kBootFact = "boot";      // the machine's boot of the last opening
 constexpr const char* kClosedFact = "closed";  // the last batch at a clean end; empty: not closed
 constexpr const char* kLostFact = "lost";      // kYes: something may be lost
 constexpr const char* kLossesFact = "losses";  // how often something may have been lost
 constexpr const char* kYes = "yes";
-// SQLite's rows end at a billion bytes.
+// SQLite's rows end at a billion bytes, a record's at four.
 constexpr std::size_t kMaxBatch = std::size_t{256} << 20;
 
 }  // namespace
@@ -53,7 +53,9 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(StoreOptions options) {
   if (!directory) return tl::unexpected(directory.error());
   std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(options), std::move(*directory)));
   const StoreOptions& own = store->options_;
-  Result<Files> files = open_files(store->directory_, own.vfs, {own.cluster, own.node});
+  Disk* disk = own.disk != nullptr ? own.disk : &Disk::real();
+  Result<Files> files =
+      open_files(store->directory_, {disk, own.vfs, own.segment_bytes}, {own.cluster, own.node});
   if (!files) return tl::unexpected(files.error());
   if (const Result<> started = store->start(std::move(*files)); !started)
     return tl::unexpected(started.error());
@@ -61,90 +63,89 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(StoreOptions options) {
 }
 
 Result<> SqliteStore::start(Files files) {
-  identity_ = files.identity;
+  identity_ = files.journal.identity();
+  opening_.created = files.created;
   StateWriter state(std::move(files.state));
   const Result<std::uint64_t> folded = state.folded();
   if (!folded) return tl::unexpected(folded.error());
   last_ = folded_ = *folded;
   Result<EndMark> mark = EndMark::open(directory_, identity_, options_.boot_id);
   if (!mark) return tl::unexpected(mark.error());
-  Result<Journal> journal = Journal::open(std::move(files.journal), std::move(*mark));
-  if (!journal) return tl::unexpected(journal.error());
+  Journal journal(std::move(files.journal), std::move(*mark));
   const Result<std::uint64_t> end =
-      journal->replay(*folded, [this](std::uint64_t sequence, std::string_view batch) {
+      journal.replay(*folded, [this](std::uint64_t sequence, std::string_view batch) {
         last_ = sequence;
         if (!Memtable::is_batch(batch)) return false;
         active_->add(sequence, batch);
         return true;
       });
   if (!end) return tl::unexpected(end.error());
-  opening_.created = files.created;
-  if (Result<> noted = note_opening(*journal, *end); !noted) return noted;
+  if (Result<> noted = note_opening(journal, state, *end); !noted) return noted;
+  if (Result<> trimmed = journal.trim(*folded); !trimmed) return trimmed;
 
   Result<sqlite::Db> reading =
       sqlite::Db::open(directory_.path(kStateFile), options_.vfs, sqlite::Db::Mode::work);
-  Result<sqlite::Db> checkpoints =
-      sqlite::Db::open(directory_.path(kJournalFile), options_.vfs, sqlite::Db::Mode::work);
-  if (!reading || !checkpoints)
-    return tl::unexpected(!reading ? reading.error() : checkpoints.error());
+  if (!reading) return tl::unexpected(reading.error());
   reader_ = std::make_unique<StateReader>(std::move(*reading));
   const Result<std::optional<std::string>> cluster = get(kOwnSpace, kClusterKey);
   if (!cluster) return tl::unexpected(cluster.error());
   if (*cluster) cluster_id_ = number_in(**cluster).value_or(0);
-  run_threads(std::move(*journal), std::move(state), std::move(*checkpoints));
+  run_threads(std::move(journal), std::move(state));
   return {};
 }
 
-// Was the store closed cleanly, or did a power cut come between? And notes that it is open, before
-// anything is written: in the journal's main file, so that what may happen to its log does not make
-// an older note the last.
-Result<> SqliteStore::note_opening(Journal& journal, std::uint64_t end) {
+// Was the store closed cleanly, or did a power cut come between? Syncs what was found, and notes
+// that it is open, before anything is written: in the state's main file, so that what may happen to
+// its log does not make an older note the last.
+Result<> SqliteStore::note_opening(Journal& journal, StateWriter& state, std::uint64_t end) {
   std::string facts[4];
   const char* const names[4] = {kBootFact, kClosedFact, kLostFact, kLossesFact};
   for (int i = 0; i < 4; ++i) {
-    Result<std::optional<std::string>> found = fact(journal.db(), names[i]);
+    Result<std::optional<std::string>> found = fact(state.db(), names[i]);
     if (!found) return tl::unexpected(found.error());
     facts[i] = std::move(*found).value_or("");
   }
   const auto& [boot, closed, lost, losses] = facts;
   if (!closed.empty() && number_in(closed) != end)
-    return fail(Code::corrupt, directory_.path(kJournalFile) + ": was closed with batch " + closed +
-                                   " at its end, but ends at batch " + std::to_string(end) +
-                                   ": it is damaged");
+    return fail(Code::corrupt, directory_.path(kJournalDirectory) + ": was closed with batch " +
+                                   closed + " at its end, but ends at batch " +
+                                   std::to_string(end) + ": it is damaged");
   const bool clean = opening_.created || !closed.empty();
   const bool same_boot = !options_.boot_id.empty() && boot == options_.boot_id;
   const bool failed = directory_.has(kFailedMark);
-  if (Result<> there = journal.check_end(end, failed); !there) return there;
   // Once it may have lost something, it says so until it was closed cleanly: a process that was
   // killed may not have dealt with it.
   const bool now = failed || (!clean && !same_boot);
+  if (Result<> there = journal.check_end(now); !there) return there;
   opening_.may_have_lost = now || (!clean && lost == kYes);
   opening_.losses = number_in(losses).value_or(0) + (now ? 1 : 0);
-  const Result<> noted = set_facts(journal.db(), {{kBootFact, options_.boot_id},
-                                                  {kClosedFact, ""},
-                                                  {kLostFact, opening_.may_have_lost ? kYes : ""},
-                                                  {kLossesFact, std::to_string(opening_.losses)}})
-                             .and_then([&] { return journal.checkpoint(true); });
-  if (!noted) return noted;
-  journal.note_durable(end);
-  if (!failed) return noted;
+  // First what was lost is made up for: until then the next opening has to know of the power cut.
+  const Result<> noted =
+      journal.take_over()
+          .and_then([&] {
+            return set_facts(state.db(), {{kBootFact, options_.boot_id},
+                                          {kClosedFact, ""},
+                                          {kLostFact, opening_.may_have_lost ? kYes : ""},
+                                          {kLossesFact, std::to_string(opening_.losses)}});
+          })
+          .and_then([&] { return state.checkpoint(true); });
+  if (!noted || !failed) return noted;
   return directory_.unmark(kFailedMark);
 }
 
-void SqliteStore::run_threads(Journal journal, StateWriter state, sqlite::Db checkpoints) {
+void SqliteStore::run_threads(Journal journal, StateWriter state) {
   const auto failed = [this](const Error& error) { fail_from(error); };
-  const Committer::Limits limits{options_.flush_interval, options_.retry_interval,
-                                 options_.max_unfolded / 2, options_.max_unfolded,
-                                 options_.checkpoint_pages};
   committer_ = std::make_unique<Committer>(
-      std::move(journal), last_, limits,
+      std::move(journal), last_,
+      Committer::Limits{options_.flush_interval, options_.retry_interval, options_.max_unfolded / 2,
+                        options_.max_unfolded},
       Committer::Events{[this] {
                           if (!shared_->progress_posted.exchange(true))
                             post(&SqliteStore::progress);
                         },
-                        [this] { folder_->checkpoint_journal(); }, failed});
+                        failed});
   folder_ =
-      std::make_unique<Folder>(std::move(state), std::move(checkpoints), *committer_,
+      std::make_unique<Folder>(std::move(state), *committer_,
                                Folder::Limits{options_.retry_interval, options_.checkpoint_pages},
                                Folder::Events{[this] { post(&SqliteStore::folded); },
                                               [this] { post(&SqliteStore::refresh); }, failed});
@@ -228,12 +229,12 @@ void SqliteStore::report(Metrics& metrics) const {
                 waiting_.size());
   metrics.gauge("skep_store_unfolded_batches", "Batches that wait to be folded.", last_ - folded_);
   metrics.gauge("skep_store_unfolded_bytes", "Bytes in memory that wait to be folded.", unfolded());
-  for (const char* file : {kJournalFile, kStateFile}) {
-    std::error_code error;
-    const auto bytes = std::filesystem::file_size(directory_.path(file), error);
-    metrics.gauge("skep_store_file_bytes", "How large the files are.", error ? 0 : bytes,
-                  {{"file", file}});
-  }
+  std::error_code error;
+  const auto state = std::filesystem::file_size(directory_.path(kStateFile), error);
+  const char* const help = "How large the files are.";
+  metrics.gauge("skep_store_file_bytes", help, error ? 0 : state, {{"file", kStateFile}});
+  metrics.gauge("skep_store_file_bytes", help, committer_->journal_bytes(),
+                {{"file", kJournalDirectory}});
 }
 
 void SqliteStore::fold_if_due(bool quiet) {
@@ -370,12 +371,13 @@ Result<> SqliteStore::close() {
   report(committer_->written(), committer_->durable());
   waiting_.clear();
   reader_.reset();
-  sqlite::Db& journal = committer_->journal().db();
-  return drained.and_then([&] { return folder_->state().checkpoint(true); })
+  StateWriter& state = folder_->state();
+  // Its facts say that it was closed only when all the rest is on the disk.
+  return drained.and_then([&] { return state.checkpoint(true); })
       .and_then([&] {
-        return set_facts(journal, {{kClosedFact, std::to_string(last_)}, {kLostFact, ""}});
+        return set_facts(state.db(), {{kClosedFact, std::to_string(last_)}, {kLostFact, ""}});
       })
-      .and_then([&] { return journal.checkpoint(true); });
+      .and_then([&] { return state.checkpoint(true); });
 }
 
 }  // namespace skep

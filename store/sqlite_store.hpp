@@ -1,6 +1,6 @@
 // The store that keeps what it is given: a journal that decides what is durable, a state that holds
-// the rest, both SQLite files in the node's data directory, and in memory what is in the journal
-// and not yet in the state. One thread commits, one folds; the loop thread never waits for a sync.
+// the rest, in SQLite, both in the node's data directory, and in memory what is in the journal and
+// not yet in the state. One thread commits, one folds; the loop thread never waits for a sync.
 //
 // A batch that is accepted is reported, in the order of the submissions, once it is written or
 // durable; a batch that is refused is reported with an error at the next turn of the loop. After a
@@ -25,15 +25,13 @@
 namespace skep {
 
 class Committer;
+class Disk;
 class Folder;
 class Journal;
 class Memtable;
 class StateReader;
 class StateWriter;
 struct Files;
-namespace sqlite {
-class Db;
-}
 
 struct StoreOptions {
   std::string directory;  // made if it is not there
@@ -54,9 +52,12 @@ struct StoreOptions {
   // Runs a function on the loop thread, soon; called on any thread.
   std::function<void(std::function<void()>)> post;
   Log* log = nullptr;  // written to on the loop thread
-  // The length of a write-ahead log, in pages, from which it is checkpointed.
+  // The length of the state's write-ahead log, in pages, from which it is checkpointed.
   int checkpoint_pages = 4096;
-  std::string vfs;                         // SQLite's name of a file system; empty: the default
+  // The journal's files. A larger one takes longer to be made, a smaller one is full sooner.
+  std::size_t segment_bytes = std::size_t{8} << 20;
+  Disk* disk = nullptr;                    // beneath the journal; none: the real one
+  std::string vfs;                         // beneath the state, by SQLite's name; empty: the real
   std::string boot_id = kernel_boot_id();  // what names this boot of the machine
 };
 
@@ -108,8 +109,8 @@ class SqliteStore final : public Store {
 
   SqliteStore(StoreOptions options, Directory directory);
   Result<> start(Files files);
-  Result<> note_opening(Journal& journal, std::uint64_t end);
-  void run_threads(Journal journal, StateWriter state, sqlite::Db checkpoints);
+  Result<> note_opening(Journal& journal, StateWriter& state, std::uint64_t end);
+  void run_threads(Journal journal, StateWriter state);
   void stop_threads();
 
   Result<> room_for(std::size_t size) const;

@@ -31,6 +31,7 @@ class StateWriter {
   Result<> sync() { return db_.sync(); }
   Result<> checkpoint(bool truncate) { return db_.checkpoint(truncate); }
   int log_pages() const { return db_.log_pages(); }
+  sqlite::Db& db() { return db_; }
 
  private:
   Result<> fold_spaces(const Memtable& table, const std::atomic<bool>& stop);

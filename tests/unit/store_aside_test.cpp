@@ -58,7 +58,7 @@ TEST_F(AsideTest, MovesAWholeStore) {
 TEST_F(AsideTest, FinishesAMoveThatWasInterrupted) {
   const std::uint64_t identity = order();
   std::filesystem::create_directory(below());
-  std::filesystem::rename(path(kJournalFile), below() + "/" + kJournalFile);
+  std::filesystem::rename(path(kJournalDirectory), below() + "/" + kJournalDirectory);
   directory_.write("data/bring/note", "skep\nnode1\nthere:5000\n");  // cut off
   const auto aside = find();
   ASSERT_TRUE(aside);

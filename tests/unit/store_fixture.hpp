@@ -75,6 +75,7 @@ class StoreTest : public testing::Test {
     options.node = "node1";
     options.post = loop_.poster();
     options.retry_interval = std::chrono::milliseconds(1);
+    options.segment_bytes = std::size_t{64} << 10;
     return options;
   }
   void TearDown() override { store_.reset(); }  // before what a test's own class has

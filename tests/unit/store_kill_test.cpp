@@ -18,6 +18,7 @@ class StoreKill : public StoreTest {
     StoreOptions options = StoreTest::options();
     options.fold_above = 20'000;
     options.checkpoint_pages = 16;
+    options.segment_bytes = 16'384;
     options.flush_interval = std::chrono::milliseconds(5);
     return options;
   }

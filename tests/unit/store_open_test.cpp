@@ -15,6 +15,8 @@ namespace {
 
 using testing::HasSubstr;
 
+constexpr const char* kSegment = "journal/00000001.segment";
+
 class StoreOpen : public StoreTest {
  protected:
   std::string path(const std::string& name) { return directory_.file("data/" + name); }
@@ -30,10 +32,11 @@ class StoreOpen : public StoreTest {
   // Every file's bytes, but for the locks of SQLite, which it makes as it looks.
   std::map<std::string, std::string> files() {
     std::map<std::string, std::string> found;
-    for (const auto& entry : std::filesystem::directory_iterator(directory_.file("data"))) {
-      if (entry.path().extension() == ".db-shm") continue;
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(directory_.file("data"))) {
+      if (entry.path().extension() == ".db-shm" || entry.is_directory()) continue;
       std::ifstream in(entry.path(), std::ios::binary);
-      found[entry.path().filename().string()].assign(std::istreambuf_iterator<char>(in), {});
+      found[entry.path().string()].assign(std::istreambuf_iterator<char>(in), {});
     }
     return found;
   }
@@ -94,7 +97,7 @@ TEST_F(StoreOpen, StoreOfAnotherNodeOrCluster) {
 }
 
 TEST_F(StoreOpen, MissingFile) {
-  for (const char* name : {"journal.db", "state.db"}) {
+  for (const char* name : {"journal", "state.db"}) {
     make();
     std::filesystem::rename(path(name), directory_.file("aside"));
     expect_refused(options(), Code::not_found, std::string(name) + ": is missing");
@@ -102,10 +105,13 @@ TEST_F(StoreOpen, MissingFile) {
     open();
     EXPECT_EQ(get("a"), "1");
   }
+  make();
+  std::filesystem::rename(path(kSegment), directory_.file("aside"));
+  expect_refused(options(), Code::not_found, "journal: is missing");
 }
 
 TEST_F(StoreOpen, EmptyOrTruncatedFile) {
-  for (const char* name : {"journal.db", "state.db"}) {
+  for (const char* name : {kSegment, "state.db"}) {
     make();
     std::filesystem::copy_file(path(name), directory_.file("aside"));
     std::filesystem::resize_file(path(name), 0);
@@ -123,96 +129,97 @@ TEST_F(StoreOpen, EmptyOrTruncatedFile) {
 }
 
 TEST_F(StoreOpen, ForeignFile) {
-  for (const char* name : {"journal.db", "state.db"}) {
-    make();
-    std::filesystem::rename(path(name), directory_.file("aside"));
-    std::ofstream(path(name)) << std::string(10'000, 'x');
-    expect_refused(options(), Code::corrupt, name);
-    std::filesystem::remove(path(name));
-    sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open(path(name).c_str(), &db), SQLITE_OK);
-    ASSERT_EQ(sqlite3_exec(db, "CREATE TABLE bookmarks (url)", nullptr, nullptr, nullptr),
-              SQLITE_OK);
-    sqlite3_close(db);
-    expect_refused(options(), Code::conflict, std::string(name) + ": is another program's");
-    std::filesystem::rename(directory_.file("aside"), path(name));
-  }
+  make();
+  std::filesystem::rename(path("state.db"), directory_.file("aside"));
+  std::ofstream(path("state.db")) << std::string(10'000, 'x');
+  expect_refused(options(), Code::corrupt, "state.db");
+  std::filesystem::remove(path("state.db"));
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(path("state.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "CREATE TABLE bookmarks (url)", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(db);
+  expect_refused(options(), Code::conflict, "state.db: is another program's");
+  std::filesystem::rename(directory_.file("aside"), path("state.db"));
+
+  std::ofstream(path("journal/2.segment")) << std::string(10'000, 'x');
+  expect_refused(options(), Code::conflict, "2.segment: is no segment of a journal");
+  std::filesystem::remove(path("journal/2.segment"));
+  std::ofstream(path("journal/notes")) << "of a person";
+  open();
+  EXPECT_EQ(get("a"), "1");
 }
 
 TEST_F(StoreOpen, FilesOfTwoStores) {
   make();
   std::filesystem::rename(directory_.file("data"), directory_.file("first"));
   make();
+  std::filesystem::copy_file(directory_.file("first/" + std::string(kSegment)),
+                             path("journal/2.segment"));
+  expect_refused(options(), Code::conflict, "is of another store");
+  std::filesystem::remove(path("journal/2.segment"));
   std::filesystem::copy_file(directory_.file("first/state.db"), path("state.db"),
                              std::filesystem::copy_options::overwrite_existing);
   expect_refused(options(), Code::conflict, "of different stores");
 }
 
 TEST_F(StoreOpen, FilesOfTwoTimes) {
+  StoreOptions small = options();
+  small.segment_bytes = 4096;
   const auto round = [&] {
-    open();
-    for (int i = 0; i < 20; ++i) ASSERT_TRUE(write(put("a", "1")));
-    fold_all(options());
+    open(small);
+    for (int i = 0; i < 60; ++i) ASSERT_TRUE(write(put("a", std::string(100, 'x'))));
+    fold_all(small);
   };
   round();
-  std::filesystem::copy(directory_.file("data"), directory_.file("old"));
-  // A journal is trimmed some time after a fold, and not any more once the store is being closed.
+  std::filesystem::copy(directory_.file("data"), directory_.file("old"),
+                        std::filesystem::copy_options::recursive);
   for (int i = 0; i < 8; ++i) round();
-  std::filesystem::copy(directory_.file("data"), directory_.file("new"));
+  std::filesystem::copy(directory_.file("data"), directory_.file("new"),
+                        std::filesystem::copy_options::recursive);
   const auto mix = [&](const char* journal, const char* state) {
-    for (const auto& [from, name] : {std::pair(journal, "journal.db"), {state, "state.db"}})
-      std::filesystem::copy_file(directory_.file(std::string(from) + "/" + name), path(name),
-                                 std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::remove_all(directory_.file("data"));
+    std::filesystem::create_directory(directory_.file("data"));
+    for (const auto& [from, name] : {std::pair(journal, "journal"), {state, "state.db"}})
+      std::filesystem::copy(directory_.file(std::string(from) + "/" + name), path(name),
+                            std::filesystem::copy_options::recursive);
   };
   mix("old", "new");
-  EXPECT_THAT(refused(options()).message, HasSubstr("the journal is older than the state"));
+  EXPECT_THAT(refused(small).message, HasSubstr("the journal is older than the state"));
   mix("new", "old");
-  EXPECT_THAT(refused(options()).message, HasSubstr("the store's journal is damaged"));
+  EXPECT_THAT(refused(small).message, HasSubstr("the store's journal is damaged"));
   mix("new", "new");
-  open();
+  open(small);
 }
 
-TEST_F(StoreOpen, DamagedJournal) {
+TEST_F(StoreOpen, StoreOfAnEarlierVersion) {
   make();
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open(path("journal.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(
-      sqlite3_exec(db, "UPDATE journal SET bytes = bytes || x'00'", nullptr, nullptr, nullptr),
-      SQLITE_OK);
-  ASSERT_EQ(sqlite3_changes(db), 1);
-  sqlite3_close(db);
-  const Error error = refused(options());
-  EXPECT_EQ(error.code, Code::corrupt);
-  EXPECT_THAT(error.message, HasSubstr("wrong checksum"));
+  std::filesystem::remove_all(path("journal"));
+  std::ofstream(path("journal.db")) << "SQLite format 3";
+  expect_refused(options(), Code::unsupported, "journal.db: is of an earlier version");
 }
 
-TEST_F(StoreOpen, JournalWithoutItsEnd) {
-  make();
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open(path("journal.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "DELETE FROM journal", nullptr, nullptr, nullptr), SQLITE_OK);
-  sqlite3_close(db);
-  const Error error = refused(options());
-  EXPECT_EQ(error.code, Code::corrupt);
-  EXPECT_THAT(error.message, HasSubstr("was closed with batch 1 at its end, but ends at batch 0"));
-}
-
-// SQLite ends a log where it is damaged, silently.
-TEST_F(StoreOpen, JournalsLogDamagedAfterAKill) {
-  const auto cut_to = [&](std::uintmax_t size) {
-    std::filesystem::resize_file(path("journal.db-wal"), size);
+// A journal looks like a shorter one where its end is damaged.
+TEST_F(StoreOpen, JournalDamagedAfterAKill) {
+  const auto flip = [&](std::streamoff offset) {
+    std::fstream file(path(kSegment), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(offset);
+    const int byte = file.get();
+    file.seekp(offset);
+    file.put(static_cast<char>(byte ^ 1));
   };
+  const auto zeros = [&](std::streamoff offset, std::size_t size) {
+    std::fstream file(path(kSegment), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(offset);
+    file << std::string(size, '\0');
+  };
+  constexpr std::streamoff kRecord = 48;  // bytes of one of these
+  constexpr std::streamoff kLast = 64 + 20 * kRecord;
   const std::pair<const char*, std::function<void()>> kinds[] = {
-      {"deleted", [&] { std::filesystem::remove(path("journal.db-wal")); }},
-      {"empty", [&] { cut_to(0); }},
-      {"shorter", [&] { cut_to(std::filesystem::file_size(path("journal.db-wal")) - 4096); }},
-      {"flipped", [&] {
-         std::fstream log(path("journal.db-wal"), std::ios::in | std::ios::out | std::ios::binary);
-         log.seekg(-100, std::ios::end);
-         const int byte = log.get();
-         log.seekp(-100, std::ios::end);
-         log.put(static_cast<char>(byte ^ 1));
-       }}};
+      {"the last record flipped", [&] { flip(kLast + 40); }},
+      {"the first record flipped", [&] { flip(64 + 40); }},
+      {"the last record gone", [&] { zeros(kLast, kRecord); }},
+      {"half of it gone", [&] { zeros(kLast + 24, 24); }},
+      {"all gone", [&] { zeros(64, 4096); }}};
   for (const auto& [name, damage] : kinds) {
     SCOPED_TRACE(name);
     std::filesystem::remove_all(directory_.file("data"));
@@ -220,11 +227,10 @@ TEST_F(StoreOpen, JournalsLogDamagedAfterAKill) {
     open();
     for (int i = 0; i < 20; ++i) ASSERT_TRUE(write(put("a", "2"), Durability::written));
     store_.reset();
-    std::filesystem::copy(directory_.file("data"), directory_.file("kept"));
+    std::filesystem::copy(directory_.file("data"), directory_.file("kept"),
+                          std::filesystem::copy_options::recursive);
     damage();
-    const Error error = refused(options());
-    EXPECT_EQ(error.code, Code::corrupt);
-    EXPECT_THAT(error.message, HasSubstr("all up to 21 had been written"));
+    expect_refused(options(), Code::corrupt, "journal");
     std::filesystem::remove_all(directory_.file("data"));
     std::filesystem::rename(directory_.file("kept"), directory_.file("data"));
     open();
@@ -233,22 +239,34 @@ TEST_F(StoreOpen, JournalsLogDamagedAfterAKill) {
   }
 }
 
+TEST_F(StoreOpen, JournalWithoutItsEnd) {
+  make();
+  std::fstream file(path(kSegment), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(64);
+  file << std::string(100, '\0');
+  file.close();
+  expect_refused(options(), Code::corrupt,
+                 "was closed with batch 1 at its end, but ends at batch 0");
+}
+
 TEST_F(StoreOpen, SyncedBatchesAreMissedAfterAPowerCutWrittenOnesAreNot) {
   StoreOptions before = options();
   before.boot_id = "before";
   before.flush_interval = std::chrono::hours(1);
   StoreOptions after = before;
   after.boot_id = "after";
-  const auto lose_the_log = [&](Durability durability) {
+  const auto lose_the_records = [&](Durability durability) {
     std::filesystem::remove_all(directory_.file("data"));
     open(before);
     ASSERT_TRUE(write(put("a", "1"), durability));
     store_.reset();
-    std::filesystem::remove(path("journal.db-wal"));
+    std::fstream file(path(kSegment), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(64);
+    file << std::string(4096, '\0');
   };
-  lose_the_log(Durability::durable);
+  lose_the_records(Durability::durable);
   EXPECT_THAT(refused(after).message, HasSubstr("all up to 1 had been synced"));
-  lose_the_log(Durability::written);
+  lose_the_records(Durability::written);
   open(after);
   EXPECT_TRUE(store_->opening().may_have_lost);
   EXPECT_EQ(get("a"), std::nullopt);
@@ -292,7 +310,7 @@ TEST_F(StoreOpen, DirectoriesAreMade) {
   deep.directory = directory_.file("one/two/three/");
   open(deep);
   EXPECT_TRUE(store_->opening().created);
-  EXPECT_TRUE(std::filesystem::exists(directory_.file("one/two/three/journal.db")));
+  EXPECT_TRUE(std::filesystem::exists(directory_.file("one/two/three/journal/00000001.segment")));
 }
 
 TEST_F(StoreOpen, PathsWithSQLitesOwnCharacters) {
