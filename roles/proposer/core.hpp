@@ -222,6 +222,7 @@ class Core {
   bool pass_on(Time now, const std::string& key, Waiting& waiting, Effects& effects);
   void take_passed(Time now, NodeId from, const Address& address, const Message& message,
                    Effects& effects);
+  bool came_before(NodeId from, std::uint64_t request);
   void passed(std::uint64_t request, std::string_view payload, Effects& effects);
   PassedOn take_out(std::unordered_map<std::uint64_t, PassedOn>::iterator passed);
   void run_here(Time now, PassedOn passed, Effects& effects);
@@ -264,6 +265,8 @@ class Core {
   std::map<std::uint64_t, Gather> gathers_;
   std::unordered_map<std::uint64_t, PassedOn> passed_;
   std::set<std::pair<Time, std::uint64_t>> passed_until_;
+  std::set<std::pair<NodeId, std::uint64_t>> taken_;  // passed on to this one, the last ones
+  std::deque<std::pair<NodeId, std::uint64_t>> taken_in_order_;
   std::set<NodeId> living_;
   std::set<NodeId> away_;  // whose connection was lost, and who was not heard of since
   std::vector<std::string> deleted_;

@@ -7,6 +7,12 @@
 
 namespace skep::proposer {
 
+namespace {
+
+constexpr std::size_t kMostTaken = 4096;
+
+}  // namespace
+
 // Rendezvous hashing (Thaler and Ravishankar, 1998) over those that are believed to be there.
 NodeId Core::preferred(std::string_view key) const {
   NodeId best = options_.self;
@@ -46,7 +52,7 @@ bool Core::pass_on(Time now, const std::string& key, Waiting& waiting, Effects& 
 void Core::take_passed(Time now, NodeId from, const Address& address, const Message& message,
                        Effects& effects) {
   auto change = wire::decode<PassOn>(message.payload);
-  if (!change) return;
+  if (!change || came_before(from, message.request)) return;
   Waiting waiting;
   waiting.change = std::move(change->change);
   waiting.id = change->id;
@@ -60,6 +66,18 @@ void Core::take_passed(Time now, NodeId from, const Address& address, const Mess
   Active& active = activate(change->key);
   active.waiting.push_back(std::move(waiting));
   go_on(now, active, effects);
+}
+
+// A transport may bring a message twice. What was refused the first time has left no id by which it
+// would be known.
+bool Core::came_before(NodeId from, std::uint64_t request) {
+  if (!taken_.emplace(from, request).second) return true;
+  taken_in_order_.emplace_back(from, request);
+  if (taken_in_order_.size() > kMostTaken) {
+    taken_.erase(taken_in_order_.front());
+    taken_in_order_.pop_front();
+  }
+  return false;
 }
 
 Core::PassedOn Core::take_out(std::unordered_map<std::uint64_t, PassedOn>::iterator passed) {
