@@ -60,7 +60,7 @@ Change RegistersClients::draw_change(const Seen& seen, const Kind& kind) {
     change.by = 1;
     return change;
   }
-  change.value = "v" + std::to_string(++values_) + ";";
+  change.value = new_value();
   change.function = Function::set;
   if (what < 30) change.function = Function::init;
   if (what >= 70 && kind.appended) change.function = Function::append;
@@ -230,31 +230,33 @@ void RegistersClients::answered(Asked& asked, const proposer::Outcome& told) {
   if (told.present) floors_[asked.key] = std::max(floors_[asked.key], told.version);
 }
 
-void RegistersClients::ask_all(RegistersNode& node, bool change, const Failed& failed) {
-  for (std::size_t key = 0; key < plan_.keys; ++key) {
-    ChangeModel::Op op;
-    op.returns = kinds_[key].removed;
-    if (change) {
-      op.change.function = op.returns            ? Function::remove
-                           : kinds_[key].counter ? Function::add
-                                                 : Function::set;
-      op.change.by = 1;
-      op.change.value = "v" + std::to_string(++values_) + ";";
-    }
-    ask(node, record(key, std::move(op), seconds(5)), false, false, [this, failed](Asked& asked) {
-      if (asked.state != State::answered)
-        failed(key_name(asked.key) + " cannot be used at node" + std::to_string(asked.node));
-    });
+void RegistersClients::ask_all(RegistersNode& node, What what, const Failed& failed) {
+  for (std::size_t key = 0; key < plan_.keys; ++key)
+    if (what != What::set || !kinds_[key].removed) ask_for_sure(node, key, what, 3, failed);
+}
+
+// An outcome may be unknown even now: what was tried by an old promise is too long ago then.
+void RegistersClients::ask_for_sure(RegistersNode& node, std::size_t key, What what,
+                                    std::size_t tries, const Failed& failed) {
+  ChangeModel::Op op;
+  op.returns = kinds_[key].removed;
+  if (what != What::read) {
+    op.change.function = op.returns            ? Function::remove
+                         : kinds_[key].counter ? Function::add
+                                               : Function::set;
+    if (kinds_[key].counter) op.change.by = 1;
+    if (!op.returns && !kinds_[key].counter) op.change.value = new_value();
   }
+  ask(node, record(key, std::move(op), seconds(5)), false, false,
+      [this, &node, what, tries, failed](Asked& asked) {
+        if (asked.state == State::answered) return;
+        if (asked.state == State::unknown && tries > 1)
+          return ask_for_sure(node, asked.key, what, tries - 1, failed);
+        failed(key_name(asked.key) + " cannot be used at node" + std::to_string(asked.node));
+      });
 }
 
-void RegistersClients::read_all(RegistersNode& node, Failed failed) {
-  ask_all(node, false, failed);
-}
-
-void RegistersClients::change_all(RegistersNode& node, Failed failed) {
-  ask_all(node, true, failed);
-}
+std::string RegistersClients::new_value() { return "v" + std::to_string(++values_) + ";"; }
 
 std::size_t RegistersClients::unanswered() const {
   return static_cast<std::size_t>(
@@ -332,8 +334,10 @@ std::string RegistersClients::check_counter(std::size_t key) const {
   for (const Asked& asked : records_) {
     if (asked.key != key || asked.state == State::failed) continue;
     const bool known = asked.state == State::answered;
-    if (known && (last == nullptr || asked.invoked > last->returned)) last = &asked;
-    if (asked.op.change.function == Function::read) continue;
+    if (asked.op.change.function == Function::read) {
+      if (known) last = &asked;
+      continue;
+    }
     if (known && asked.reply.how == How::done)
       ++surely;
     else if (!known || asked.tries > 1)
@@ -346,10 +350,15 @@ std::string RegistersClients::check_counter(std::size_t key) const {
          " additions of 1 and " + std::to_string(maybe) + " of unknown outcome";
 }
 
+std::string RegistersClients::check_counters() const {
+  std::string wrong;
+  for (std::size_t key = 0; key < plan_.keys && wrong.empty(); ++key)
+    if (kinds_[key].counter && !kinds_[key].removed) wrong = check_counter(key);
+  return wrong;
+}
+
 std::string RegistersClients::check() const {
   for (std::size_t key = 0; key < plan_.keys; ++key) {
-    if (kinds_[key].counter && !kinds_[key].removed && stopped_)
-      if (std::string wrong = check_counter(key); !wrong.empty()) return wrong;
     const Finding finding = check_changes(history(key), 1'000'000);
     if (finding.verdict == Verdict::not_linearizable)
       return key_name(key) + " is not linearizable: " + finding.explanation;

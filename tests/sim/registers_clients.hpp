@@ -25,17 +25,19 @@ class RegistersClients {
   void start();
   void stop() { stopped_ = true; }
   bool stopped() const { return stopped_; }
-  // Reads every key through this node, or changes it there (removes what is ever removed); `failed`
-  // is called for each that this is refused for.
+  // Reads every key through this node; or changes it, removes it if it is ever removed; or sets
+  // those that never are. `failed` is called for each that this is refused for.
+  enum class What : std::uint8_t { read, change, set };
   using Failed = std::function<void(const std::string& why)>;
-  void read_all(RegistersNode& node, Failed failed);
-  void change_all(RegistersNode& node, Failed failed);
+  void ask_all(RegistersNode& node, What what, const Failed& failed);
   // Requests at nodes that have lived on, unanswered.
   std::size_t unanswered() const;
 
   std::string key_name(std::size_t key) const { return "key" + std::to_string(key); }
   bool removed(std::size_t key) const { return kinds_[key].removed; }
-  // Empty: each key's history is linearizable, and counters are what was added to them.
+  // Empty: counters are what was added to them, as the last reads have it.
+  std::string check_counters() const;
+  // Empty: each key's history is linearizable.
   std::string check() const;
   std::size_t done() const { return done_; }
   std::size_t asked() const { return records_.size(); }
@@ -91,8 +93,10 @@ class RegistersClients {
   proposer::Change draw_change(const Seen& seen, const Kind& kind);
   Asked& record(std::size_t key, ChangeModel::Op op, Duration timeout);
   void ask(RegistersNode& node, Asked& asked, bool with_id, bool with_base, Then then);
+  void ask_for_sure(RegistersNode& node, std::size_t key, What what, std::size_t tries,
+                    const Failed& failed);
+  std::string new_value();
   void answered(Asked& asked, const proposer::Outcome& outcome);
-  void ask_all(RegistersNode& node, bool change, const Failed& failed);
   void list(RegistersNode& node, std::size_t client, std::uint64_t turn);
   void check_list(const proposer::Listing& listing, const std::string& prefix,
                   const std::string& after, std::uint32_t limit,
