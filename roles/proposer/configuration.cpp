@@ -50,10 +50,10 @@ Quorums sorted(Quorums quorums) {
 
 Result<> check_meeting(const Configuration& configuration) {
   if (!meet(configuration.prepare, configuration.accept))
-    return fail(Code::invalid, "some quorum to prepare (" + show(configuration.prepare) +
-                                   ") has nobody of some quorum to accept (" +
-                                   show(configuration.accept) +
-                                   "), and would not see what that one accepted");
+    return fail(Code::conflict, "some quorum to prepare (" + show(configuration.prepare) +
+                                    ") has nobody of some quorum to accept (" +
+                                    show(configuration.accept) +
+                                    "), and would not see what that one accepted");
   for (const Quorums& held : configuration.holding)
     if (!meet(configuration.prepare, held))
       return fail(Code::conflict, "some values may be only where they were accepted earlier (" +

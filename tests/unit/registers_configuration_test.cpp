@@ -66,7 +66,9 @@ TEST(RegistersConfiguration, TheFormulaForMeetingQuorumsIsRight) {
 TEST(RegistersConfiguration, TheThreeStepsFromThreeToFour) {
   const Configuration three = of(3);
   // Prepare first would miss values.
-  EXPECT_FALSE(next(three, {.prepare = quorums(4, 2)}));
+  const auto unsafe = next(three, {.prepare = quorums(4, 2)});
+  ASSERT_FALSE(unsafe);
+  EXPECT_EQ(unsafe.error().code, Code::conflict) << unsafe.error().message;
   auto accept = next(three, {.accept = quorums(4, 3)});
   ASSERT_TRUE(accept) << accept.error().message;
   EXPECT_EQ(accept->version, 2u);
