@@ -227,6 +227,8 @@ class Cluster:
 
     def show_logs(self, lines=40):
         for node in self.nodes:
+            if not os.path.exists(node.log):
+                continue  # it was never started
             print(f"-- the end of {node.name}'s log")
             with open(node.log, encoding="utf-8", errors="replace") as log:
                 print("".join(log.readlines()[-lines:]), end="", flush=True)
