@@ -62,10 +62,11 @@ std::string to_text(const Request& request, bool keep_alive) {
   return serialize(message);
 }
 
-Result<Response> to_response(std::string_view bytes) {
+Result<Response> to_response(std::string_view bytes, bool head) {
   if (bytes.empty()) return fail(Code::invalid, "no answer");
   beast::response_parser<beast::string_body> parser;
   parser.eager(true);
+  parser.skip(head);
   parser.body_limit(boost::none);
   error_code error;
   while (!bytes.empty() && !error && !parser.is_done())

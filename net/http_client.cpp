@@ -34,7 +34,7 @@ Result<Response> ask(const Address& address, const Request& request, Duration ti
   if (!sent) return tl::unexpected(std::move(sent.error()));
   Result<std::string> bytes = receive_all(*stream, deadline);
   if (!bytes) return tl::unexpected(std::move(bytes.error()));
-  Result<Response> response = to_response(*bytes);
+  Result<Response> response = to_response(*bytes, request.method == "HEAD");
   if (!response) response.error().code = Code::unknown;
   return response;
 }

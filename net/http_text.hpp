@@ -13,7 +13,7 @@ namespace skep::http {
 std::string to_text(const Request& request, bool keep_alive);
 
 // `bytes` are all that came until the server closed the connection. Code::invalid when they are no
-// whole answer.
-Result<Response> to_response(std::string_view bytes);
+// whole answer. `head`: to a HEAD request, without the body that it tells of.
+Result<Response> to_response(std::string_view bytes, bool head = false);
 
 }  // namespace skep::http

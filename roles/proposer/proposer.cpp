@@ -138,7 +138,8 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
       case proposer::Step::Kind::none:
         return told(fail(Code::invalid, "there is no goal, so there is no step towards it"));
       case proposer::Step::Kind::rescan: return told(fail(Code::conflict, "a rescan comes first"));
-      case proposer::Step::Kind::unknown: return told(fail(Code::not_found, no_such(step.name)));
+      case proposer::Step::Kind::unknown:
+        return told(fail(Code::not_found, no_such(step.name, "acceptor")));
       case proposer::Step::Kind::wanted: break;
     }
     change_to(step.wanted, timeout, std::move(told));
@@ -258,23 +259,23 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
     core_->set_living(std::move(living));
   }
 
-  std::string no_such(const std::string& name) const {
+  std::string no_such(const std::string& name, const std::string& role) const {
     for (const auto& [id, member] : members_.members())
       if (member.name == name && is_there(member))
-        return name + " is no acceptor: it has to run with the role acceptor";
+        return name + " is no " + role + ": it has to run with the role " + role;
     return name +
            " is nobody in this cluster, or is not there; server admin cluster status tells "
            "who is";
   }
 
   // A name means the first node that has it.
-  Result<std::vector<Node>> resolve(const std::vector<std::string>& names, std::vector<Node> first,
-                                    const std::vector<Node>& then) {
+  Result<std::vector<Node>> resolve(const std::vector<std::string>& names, const char* role,
+                                    std::vector<Node> first, const std::vector<Node>& then) {
     first.insert(first.end(), then.begin(), then.end());
     std::vector<Node> nodes;
     for (const std::string& name : names) {
       const Node* node = find(first, name);
-      if (node == nullptr) return fail(Code::not_found, no_such(name));
+      if (node == nullptr) return fail(Code::not_found, no_such(name, role));
       nodes.push_back(*node);
     }
     return nodes;
@@ -288,17 +289,17 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
     for (const auto& [from, to] :
          {std::pair(&step.prepare, &wanted.prepare), std::pair(&step.accept, &wanted.accept)}) {
       if (!*from) continue;
-      auto nodes = resolve((*from)->nodes, present.acceptors(), known("acceptor"));
+      auto nodes = resolve((*from)->nodes, "acceptor", present.acceptors(), known("acceptor"));
       if (!nodes) return tl::unexpected(nodes.error());
       *to = Quorums{std::move(*nodes), (*from)->quorum};
     }
     if (step.proposers) {
-      auto nodes = resolve(*step.proposers, known("proposer"), present.proposers);
+      auto nodes = resolve(*step.proposers, "proposer", known("proposer"), present.proposers);
       if (!nodes) return tl::unexpected(nodes.error());
       wanted.proposers = std::move(*nodes);
     }
     if (step.goal) {
-      auto nodes = resolve(*step.goal, present.acceptors(), known("acceptor"));
+      auto nodes = resolve(*step.goal, "acceptor", present.acceptors(), known("acceptor"));
       if (!nodes) return tl::unexpected(nodes.error());
       if (std::set<std::string>(step.goal->begin(), step.goal->end()).size() != nodes->size())
         return fail(Code::invalid, "a node is named twice");

@@ -1,5 +1,6 @@
 // A rescan: every register is accepted anew, so that nothing is only where an earlier configuration
 // had put it. A piece at a time; how far it came stands in a register, so that anybody goes on.
+#include <algorithm>
 #include <utility>
 
 #include "roles/proposer/keeper.hpp"
@@ -67,7 +68,9 @@ void Keeper::rescan_from(Time now, const Outcome& outcome, Effects& effects) {
         if (!merged) return end_rescan(tl::unexpected(merged.error()), more);
         for (const Listed& listed : merged->registers) rescan_->keys.push_back(listed.key);
         rescan_->more = merged->more;
-        rescan_->count = static_cast<std::uint32_t>(rescan_->keys.size());
+        rescan_->count = static_cast<std::uint32_t>(
+            std::count_if(rescan_->keys.begin(), rescan_->keys.end(),
+                          [](const std::string& key) { return !reserved(key); }));  // a client's
         rescan_->last = rescan_->keys.empty() ? rescan_->cursor.after : rescan_->keys.back();
         rescan_keys(now, more);
       },

@@ -122,11 +122,8 @@ int Shell::failed(const Error& error) {
   return maybe ? kMaybeDone : kNotDone;
 }
 
-// Certainly not done; what is there instead is said, too.
 int Shell::refused(const http::Response& response) {
-  diagnostics_ << "not done: " << problem_of(response).detail << '\n';
-  if (const auto version = version_of(response)) say_version(*version);
-  return kNotDone;
+  return refuse("not done: " + problem_of(response).detail);
 }
 
 void Shell::say_version(std::uint64_t version) { diagnostics_ << "version " << version << '\n'; }

@@ -242,9 +242,9 @@ AcceptorsShell::Outcome<> AcceptorsShell::prepare(const Words& args) {
 AcceptorsShell::Outcome<> AcceptorsShell::proposers(const Words& args) {
   const Names nodes = split(args[0]);
   const Names wanted = sorted(nodes);
-  const auto done = step(show(Json{{"proposers", nodes}}), [&](const AcceptorsView& view) {
-    return wanted.size() == nodes.size() && view.proposers == wanted;
-  });
+  // Even if these are the names already: one of them may be another node by now.
+  const auto done =
+      step(show(Json{{"proposers", nodes}}), [](const AcceptorsView&) { return false; });
   return done ? show_end("the proposers are " + join(wanted)) : done;
 }
 
@@ -312,10 +312,23 @@ AcceptorsShell::Outcome<> AcceptorsShell::shrink(const Words& args) {
   return bring_to(wanted, *now);
 }
 
+// No names: there is no goal.
+AcceptorsShell::Outcome<> AcceptorsShell::set_goal(const Names& wanted) {
+  return step(show(Json{{"goal", wanted}}),
+              [&](const AcceptorsView& view) { return view.goal.value_or(Names()) == wanted; });
+}
+
 // Sets the goal, unless it is set, and takes all the steps to it.
 AcceptorsShell::Outcome<> AcceptorsShell::bring_to(const Names& wanted, const AcceptorsView& now) {
   const std::string reached = "the acceptors are " + join(wanted);
-  if (now.at_rest() && now.members() == wanted) return show_end(reached + " already");
+  if (now.at_rest() && now.members() == wanted) {
+    for (const auto& acceptor : now.acceptors)
+      if (!acceptor.answers)
+        say(acceptor.name +
+            " does not answer; if it has lost its disk, or is another node by now, "
+            "it is to be shrunk, and grown again");
+    return show_end(reached + " already");
+  }
   // A growth has all that there are and some to come; of a shrinking, some are gone already.
   if (now.goal && *now.goal != wanted)
     return tl::unexpected(
@@ -323,12 +336,15 @@ AcceptorsShell::Outcome<> AcceptorsShell::bring_to(const Names& wanted, const Ac
                            ". Let it go on first (the command that began it, again), or end it "
                            "with `acceptors cancel`"});
   if (!now.goal) {
-    const auto set = step(show(Json{{"goal", wanted}}),
-                          [&](const AcceptorsView& view) { return view.goal == wanted; });
-    if (!set) return set;
+    if (auto set = set_goal(wanted); !set) return set;
+    changed_ = false;  // there is nothing yet to be taken back but the goal
   }
-  if (auto followed = follow_goal(); !followed) return followed;
-  return show_end(reached);
+  const auto followed = follow_goal();
+  if (followed) return show_end(reached);
+  // Not even its first step can be taken: then all stays as it was.
+  if (!now.goal && !changed_ && followed.error().refused && set_goal({}).has_value())
+    changed_ = false;
+  return followed;
 }
 
 AcceptorsShell::Outcome<> AcceptorsShell::follow_goal() {
@@ -363,16 +379,14 @@ AcceptorsShell::Outcome<bool> AcceptorsShell::advance(const AcceptorsView& view)
     return true;
   // Somebody else, or an attempt of ours that nobody has told of, was first: look again.
   if (response && response->status != 412 && response->status != 200)
-    return tl::unexpected(Failure{false, problem_of(*response).detail});
+    return tl::unexpected(Failure{false, problem_of(*response).detail, true});
   const std::string why = response ? "no step came of it" : response.error().message;
   if (auto waited = wait(why); !waited) return tl::unexpected(waited.error());
   return false;
 }
 
 AcceptorsShell::Outcome<> AcceptorsShell::cancel(const Words&) {
-  const auto done = step(show(Json{{"goal", Json::array()}}),
-                         [](const AcceptorsView& view) { return !view.goal; });
-  if (!done) return done;
+  if (auto done = set_goal({}); !done) return done;
   const auto view = look();
   if (!view) return tl::unexpected(view.error());
   return show_end("no change is under way; " + show_step(*view));

@@ -42,6 +42,7 @@ class AcceptorsShell {
   struct Failure {
     bool maybe_done = false;
     std::string why{};
+    bool refused = false;  // by a proposer, for a reason that stays
   };
   template <class T = void> using Outcome = tl::expected<T, Failure>;
   using There = std::function<bool(const AcceptorsView&)>;
@@ -60,6 +61,7 @@ class AcceptorsShell {
   Outcome<AcceptorsView> settled();
   Outcome<> step(const std::string& body, const There& there);
   Outcome<> change_quorums(const std::string& which, const Words& args);
+  Outcome<> set_goal(const Names& wanted);
   Outcome<> bring_to(const Names& wanted, const AcceptorsView& now);
   Outcome<> follow_goal();
   Outcome<bool> advance(const AcceptorsView& view);
@@ -76,7 +78,7 @@ class AcceptorsShell {
   std::ostream& out_;
   std::ostream& diagnostics_;
   bool known_ = false;    // a proposer has answered
-  bool changed_ = false;  // a step of this command was taken, or may have been
+  bool changed_ = false;  // a step of this command was taken
   Time waits_since_{};
   std::string said_;
   std::string last_;  // what a proposer said last of the acceptors

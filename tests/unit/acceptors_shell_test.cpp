@@ -275,14 +275,31 @@ TEST_F(AcceptorsShellTest, AnotherChangeUnderWayIsNotMixedUp) {
   EXPECT_EQ(asked, Strings{R"(PUT {"goal":[]})"});
 }
 
+TEST_F(AcceptorsShellTest, AChangeWhoseFirstStepIsRefusedIsTakenBack) {
+  steps = {[&] {
+             return took({{"goal", kFour}});
+           },
+           [&] { return problem(409, "node4 has registers already"); },
+           [&] {
+             return took({{"goal", nullptr}});
+           }};
+  const std::string said = run({"grow", "node4"});
+  EXPECT_TRUE(said.starts_with("1 |")) << said;
+  EXPECT_TRUE(said.ends_with("\nnot done: node4 has registers already\n")) << said;
+  EXPECT_EQ(asked.back(), R"(PUT {"goal":[]})");
+}
+
 TEST_F(AcceptorsShellTest, AChangeThatStopsHalfwaySaysSo) {
   steps = {[&] {
              return took({{"goal", kFour}});
            },
-           [&] { return problem(409, "node4 has registers already"); }};
+           [&] {
+             return took({{"accept", quorums(kFour, 3)}});
+           },
+           [&] { return problem(409, "the reason"); }};
   const std::string said = run({"grow", "node4"});
   EXPECT_TRUE(said.starts_with("3 |")) << said;
-  EXPECT_TRUE(said.ends_with("not done to the end: node4 has registers already\n")) << said;
+  EXPECT_TRUE(said.ends_with("\nnot done to the end: the reason\n")) << said;
 }
 
 TEST_F(AcceptorsShellTest, ProposersAreNamedAllAtOnce) {
@@ -290,6 +307,9 @@ TEST_F(AcceptorsShellTest, ProposersAreNamedAllAtOnce) {
   EXPECT_EQ(run({"proposers", "node2,node1"}).substr(0, 36),
             "0 the proposers are node1, node2\n|co");
   EXPECT_EQ(asked, Strings{R"(PUT {"proposers":["node2","node1"]})"});
+  // The names are the same, but who has them may not be.
+  steps = {[&] { return took(Json::object()); }};
+  EXPECT_EQ(run({"proposers", "node1,node2"}).substr(0, 2), "0 ");
 }
 
 }  // namespace

@@ -484,6 +484,10 @@ TEST(HttpText, AnAnswerIsWholeOrNothing) {
   for (std::size_t cut = 0; cut < text.size(); ++cut)
     EXPECT_FALSE(to_response(std::string_view(text).substr(0, cut))) << cut;
   EXPECT_EQ(to_response("HTTP/1.1 200 OK\r\n\r\nto the end")->body, "to the end");
+  // To HEAD, a length without a body.
+  response = to_response("HTTP/1.1 404 Not Found\r\nContent-Length: 90\r\n\r\n", true);
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 404u);
 }
 
 }  // namespace
