@@ -90,9 +90,19 @@ void Committer::wait_for_work(std::unique_lock<std::mutex>& lock) {
   idle_ = true;
   if (unsynced_since_)
     wake_.wait_until(lock, *unsynced_since_ + limits_.flush_interval, ready);
+  else if (!quiet() && !wake_.wait_for(lock, limits_.flush_interval, ready))
+    become_quiet(lock);
   else
     wake_.wait(lock, ready);
   idle_ = false;
+}
+
+// All is synced, and for a flush interval nothing has come.
+void Committer::become_quiet(std::unique_lock<std::mutex>& lock) {
+  quiet_.store(true, std::memory_order_release);
+  lock.unlock();
+  events_.progress();
+  lock.lock();
 }
 
 void Committer::run() {
@@ -103,6 +113,7 @@ void Committer::run() {
     wait_for_work(lock);
     if (stopping_) break;
     take_group();
+    if (!group_.empty()) quiet_.store(false, std::memory_order_release);
     lock.unlock();
     const Result<> done = turn();
     journal_bytes_.store(journal_.bytes(), std::memory_order_relaxed);

@@ -35,7 +35,7 @@ class Committer {
   };
   // Called on the commit thread.
   struct Events {
-    std::function<void()> progress;            // written() or durable() has moved
+    std::function<void()> progress;            // written(), durable() or quiet() has moved
     std::function<void(const Error&)> failed;  // and this thread does nothing any more
   };
   // `end`: the number of the last batch in the journal, all of which is synced.
@@ -47,6 +47,8 @@ class Committer {
   void set_backlog(std::size_t bytes) { backlog_.store(bytes, std::memory_order_relaxed); }
   std::uint64_t written() const { return written_.load(std::memory_order_acquire); }
   std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
+  // Everything is synced, and nothing has come for a flush interval.
+  bool quiet() const { return quiet_.load(std::memory_order_acquire); }
   // The error that is being retried.
   std::optional<Error> stuck() const;
   // How long appending groups to the journal took, and syncing it.
@@ -77,6 +79,7 @@ class Committer {
   void run();
   bool has_work() const;
   void wait_for_work(std::unique_lock<std::mutex>& lock);
+  void become_quiet(std::unique_lock<std::mutex>& lock);
   Result<> turn();
   void take_group();
   Result<> commit();
@@ -110,6 +113,7 @@ class Committer {
   std::atomic<std::uint64_t> durable_;
   std::atomic<std::uint64_t> journal_bytes_;
   std::atomic<std::size_t> backlog_ = 0;
+  std::atomic<bool> quiet_ = false;
   std::atomic<bool> is_stuck_ = false;
 
   // The commit thread's own.

@@ -274,8 +274,9 @@ void SqliteStore::progress() {
   if (quiet()) fold_if_due(true);
 }
 
-// All that was submitted is synced, which is done once in a flush interval.
-bool SqliteStore::quiet() const { return waiting_.empty() && committer_->durable() == last_; }
+// Nobody has waited for the disk for a while: not just between two durable batches, or each of them
+// would have what it is about folded anew.
+bool SqliteStore::quiet() const { return waiting_.empty() && committer_->quiet(); }
 
 void SqliteStore::report(std::uint64_t written, std::uint64_t durable) {
   while (!waiting_.empty()) {
