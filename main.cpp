@@ -299,6 +299,10 @@ class Node {
     hooks.ready = [this] { return ready(); };
     if (ring_) hooks.ring = [this] { return ring_->status(); };
     if (proposer_) hooks.acceptors = [this](auto told) { proposer_->status(std::move(told)); };
+    if (ring_)
+      hooks.change_options = [this](const ring::Settings& settings, auto done) {
+        ring_->change_options(settings, std::move(done));
+      };
     hooks.metrics = [this](Metrics& metrics) { report(metrics); };
     hooks.join = [this](const Address& peer, bool bring, auto done) {
       joining_->join(peer, bring, [done = std::move(done)](Result<Joining::Outcome> outcome) {

@@ -62,6 +62,7 @@ const std::vector<Admin::Route>& Admin::routes() {
       {"GET", "/acceptors", Needs::to_read, &Admin::acceptors},
       {"GET", "/metrics", Needs::to_read, &Admin::metrics},
       {"GET", "/config", Needs::to_read, &Admin::config},
+      {"POST", "/ring/options", Needs::to_administer, &Admin::change_options},
       {"POST", "/cluster/join", Needs::to_administer, &Admin::join},
       {"POST", "/cluster/leave", Needs::to_administer, &Admin::leave},
       {"POST", "/stop", Needs::to_administer, &Admin::stop},
@@ -128,6 +129,26 @@ void Admin::acceptors(const http::Request&, http::Respond respond) {
     return respond(failure({Code::not_found, "this node has no proposer role, which knows them"}));
   hooks_.acceptors([respond = std::move(respond)](std::string shown) {
     respond({200, "application/json", std::move(shown)});
+  });
+}
+
+void Admin::change_options(const http::Request& request, http::Respond respond) {
+  if (!hooks_.change_options)
+    return respond(failure({Code::not_found, "this node has no ring role"}));
+  const Json body = Json::parse(request.body, nullptr, false);
+  Hooks::Settings settings;
+  bool wrong = !body.is_object();
+  if (!wrong)
+    for (const auto& [name, value] : body.items()) {
+      wrong = wrong || !(value.is_string() || value.is_number_unsigned());
+      settings.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+    }
+  if (wrong)
+    return respond(failure({Code::invalid, R"(accepted: {"durability": "commit", …}, the values )"
+                                           "as a configuration has them"}));
+  hooks_.change_options(settings, [respond = std::move(respond)](const auto& missing) {
+    respond(missing ? json(200, {{"done", "set"}, {"not_yet", *missing}})
+                    : failure(missing.error()));
   });
 }
 

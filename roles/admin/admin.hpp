@@ -9,6 +9,7 @@
 //   GET  /metrics   figures, as Prometheus reads them
 //   GET  /config    the effective configuration, TOML
 //   POST /cluster/join {"peer": "host:port", "bring": true or false (the default)}
+//   POST /ring/options {"durability": "commit", …}   options of the whole hive
 //   POST /cluster/leave     answers when the node has left; then its process ends
 //   POST /stop              answers at once; then the process ends
 //
@@ -44,6 +45,10 @@ struct Hooks {
   std::function<std::uint64_t()> cluster_id;  // 0: in none yet
   std::function<Result<>()> ready;            // an error says what is being waited for
   std::function<resp::Value()> ring;          // empty: this node has no ring
+  // Changes options of the hive; tells of the nodes that live and do not go by it yet.
+  using Settings = std::vector<std::pair<std::string, std::string>>;
+  std::function<void(const Settings&, std::function<void(Result<std::vector<std::string>>)>)>
+      change_options;  // empty: this node has no ring
   std::function<void(Metrics&)> metrics;
   // Says what is done: "joined", or "joining": this node starts anew to do it.
   std::function<void(const Address& peer, bool bring, std::function<void(Result<std::string>)>)>
@@ -74,6 +79,7 @@ class Admin final : public http::Site {
   void acceptors(const http::Request& request, http::Respond respond);
   void metrics(const http::Request& request, http::Respond respond);
   void config(const http::Request& request, http::Respond respond);
+  void change_options(const http::Request& request, http::Respond respond);
   void join(const http::Request& request, http::Respond respond);
   void leave(const http::Request& request, http::Respond respond);
   void stop(const http::Request& request, http::Respond respond);

@@ -47,6 +47,9 @@ const std::vector<Shell::Command>& Shell::commands() {
        &Shell::join},
       {"cluster leave", "", 0, 0, "give away what the node holds, then end it, for good",
        &Shell::leave},
+      {"ring set", "NAME=VALUE ...", 1, 16,
+       "change options of the whole hive: durability, replication, lease, takeover_empty_after",
+       &Shell::change_options},
       {"ring", "", 0, 0,
        "the ring: each arc's share, owner, members, epoch and state; each node's share",
        &Shell::ring},
@@ -165,6 +168,28 @@ int Shell::ring(const Words&) {
 int Shell::acceptors(const Words&) {
   return send({.target = "/acceptors"}, kSoon,
               [this](const auto& response) { print_acceptors(out_, response.body); });
+}
+
+int Shell::change_options(const Words& args) {
+  Json body = Json::object();
+  for (const std::string& word : args) {
+    const std::size_t sign = word.find('=');
+    if (sign == std::string::npos || sign == 0) return wrong("ring set", "NAME=VALUE ...");
+    body[word.substr(0, sign)] = word.substr(sign + 1);
+  }
+  return send({.method = "POST",
+               .target = "/ring/options",
+               .headers = {{"content-type", "application/json"}},
+               .body = body.dump(-1, ' ', false, Json::error_handler_t::replace)},
+              kSoon, [&](const http::Response& response) {
+                out_ << "set\n";
+                const Json answer = Json::parse(response.body, nullptr, false);
+                if (!answer.is_object() || !answer.contains("not_yet")) return;
+                for (const Json& name : answer["not_yet"])
+                  if (name.is_string())
+                    diagnostics_ << name.get<std::string>()
+                                 << " does not go by it yet; it will when it hears of it\n";
+              });
 }
 
 int Shell::config(const Words&) {

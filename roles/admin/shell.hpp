@@ -50,6 +50,7 @@ class Shell {
   int leave(const std::vector<std::string>& args);
   int ring(const std::vector<std::string>& args);
   int acceptors(const std::vector<std::string>& args);
+  int change_options(const std::vector<std::string>& args);
   int config(const std::vector<std::string>& args);
   int stop(const std::vector<std::string>& args);
   int help(const std::vector<std::string>& args);

@@ -55,7 +55,11 @@ struct Host {
   std::uint64_t boot = 0;    // a number of this life of the node; never that of an earlier one
   Time booted{};             // a life before this one may have given leases until just before it
   std::uint64_t losses = 0;  // of its store, so far
+  // The longest lease that a life before this one may have given; not less than hive.lease().
+  Duration earlier_lease{};
   HiveOptions hive;
+  std::uint64_t hive_version = 1;   // of these
+  std::uint64_t heard_version = 0;  // that anybody who promised goes by
   Options options;
   bool leaving = false;  // becomes no member any more
   Memory memory;
@@ -122,8 +126,9 @@ class Arc {
   void on(Time now, NodeId from, const Compare&, Effects&);
   // True: the member is bound until its lease has run out.
   bool on_heartbeat(Time now, NodeId from, const Heartbeat::Arc&, Effects&);
-  void on_lease(Time now, NodeId from, Time sent, std::uint64_t boot, const HeartbeatReply::Arc&,
-                Effects&);
+  // `lease`: for how long the member has bound itself, if it has.
+  void on_lease(Time now, NodeId from, Time sent, std::uint64_t boot, Duration lease,
+                const HeartbeatReply::Arc&, Effects&);
   void on_completed(Time now, const Completion&, Effects&);
   void on_request(Time now, WallMs wall, const Asked&, Effects&);
   void on_rumor(Time now, const Record& record, Effects&);
@@ -149,6 +154,10 @@ class Arc {
   void take_over_alone(Time now, Epoch above, Effects& effects);
   // Gives up a change that waits for its newcomer's copy.
   void abandon();
+
+  // What is confirmed from now on is as Host::hive.durability has it: streams begin anew, and what
+  // members confirmed in earlier ones counts no more.
+  void change_durability(Time now, Effects&);
 
   // Members in the order in which the placement wants them, the desired owner first.
   void want(std::vector<NodeId> desired) { desired_ = std::move(desired); }
@@ -203,6 +212,7 @@ class Arc {
     Epoch epoch = 0;
     NodeId from = 0;
     std::uint32_t round = 0;
+    bool synced = false;       // what is confirmed
     std::uint64_t number = 0;  // the last write taken
     std::uint32_t part = 0;    // the next piece of the copy
     // Buckets whose copy is arriving, with the writes that came meanwhile.
@@ -301,6 +311,7 @@ class Arc {
     bool wants_lease = false;
     std::uint64_t last = 0;       // number of the last write
     std::uint64_t own = 0;        // in this node's journal
+    std::uint32_t own_round = 0;  // only what was written in it counts for `own`
     std::uint64_t committed = 0;  // on a majority
     std::map<NodeId, Peer> peers;
     std::vector<NodeId> replaced;  // by a settled record, and not to be told yet

@@ -10,7 +10,7 @@ namespace skep::ring {
 
 // When this member may try for itself. In the placement's order, so that they do not try together.
 Time Arc::attempt_at() const {
-  const Time bound = host_.booted + lease_at_member(host_.hive.lease());
+  const Time bound = host_.booted + lease_at_member(host_.earlier_lease);
   if (record().owner == host_.self) return std::max(bound, next_attempt_);
   const auto place = std::find(desired_.begin(), desired_.end(), host_.self) - desired_.begin();
   const Time silent = heard_ + host_.options.takeover_after + place * host_.options.heartbeat / 2;
@@ -32,6 +32,8 @@ void Arc::tick_candidate(Time now, Effects& effects) {
       return;
     case Claim::Stage::promising:
       if (now >= claim_->started + patience) return give_up_claim(now, effects);
+      check_promises(now, effects);
+      if (!claim_ || claim_->stage != Claim::Stage::promising) return;
       if (now >= claim_->asked + host_.options.heartbeat) ask_promises(now, effects);
       return;
     case Claim::Stage::merging:
@@ -51,7 +53,8 @@ void Arc::give_up_claim(Time now, Effects& effects) {
 
 void Arc::start_vote(Time now, Effects& effects) {
   const Epoch epoch = next_epoch();
-  if (!would_promise(now, host_.self, epoch)) return;
+  // Until it goes by what the others do it would only keep them from trying.
+  if (!would_promise(now, host_.self, epoch) || host_.heard_version > host_.hive_version) return;
   claim_ = Claim{};
   claim_->epoch = epoch;
   claim_->started = now;
@@ -104,6 +107,7 @@ void Arc::on(Time now, NodeId from, Promised m, Effects& effects) {
   if (!claim_ || claim_->stage != Claim::Stage::promising || claim_->epoch != m.epoch) return;
   if (m.digests.size() != table_.buckets() || m.record.epoch >= m.epoch) return;
   claim_->promised[from] = std::move(m.digests);
+  host_.heard_version = std::max(host_.heard_version, m.options);
   const bool newer = m.record.epoch > claim_->base.epoch ||
                      (m.record.epoch == claim_->base.epoch && m.record.settled());
   if (newer && well_formed(m.record)) {
@@ -126,6 +130,8 @@ void Arc::check_promises(Time now, Effects& effects) {
     return write_record(now, effects);
   }
   if (!claim_->base.without(host_.forgotten).names(host_.self)) return give_up_claim(now, effects);
+  // What a majority goes by, its owners go by: this node is about to hear of it.
+  if (host_.heard_version > host_.hive_version) return;
 
   claim_->stage = Claim::Stage::merging;
   claim_->started = now;

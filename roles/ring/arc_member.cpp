@@ -54,7 +54,7 @@ void Arc::save(Standing standing, Completion completion, Effects& effects) {
 // Where entries are written, and what comes in turn with them.
 Effects::Write& Arc::write_entries(Effects& effects) const {
   if (in_memory()) return effects.memory;
-  const bool synced = host_.hive.durability == Durable::commit;
+  const bool synced = host_.hive.durability == Durable::commit || (stream_ && stream_->synced);
   return effects.write(synced && !SKEP_PLANT(commit_not_synced) ? Durability::durable
                                                                 : Durability::written);
 }
@@ -66,7 +66,7 @@ void Arc::refuse(NodeId to, Epoch epoch, Effects& effects) {
 // Leases bind a member for longer than their owner counts on them, and a life that has just begun
 // does not know what the one before it gave.
 bool Arc::bound_to_another(Time now, NodeId candidate) const {
-  if (now < host_.booted + lease_at_member(host_.hive.lease()) &&
+  if (now < host_.booted + lease_at_member(host_.earlier_lease) &&
       !SKEP_PLANT(forget_lease_on_restart))
     return true;
   return given_.to != 0 && given_.to != candidate && now < given_.until;
@@ -128,7 +128,7 @@ void Arc::on(Time now, NodeId from, const Prepare& m, Effects& effects) {
   }
   if (SKEP_PLANT(promise_not_durable)) {
     const Promise kept = std::exchange(standing_.promise, Promise{});
-    effects.send(from, Promised{id_, m.epoch, record(), table_.digests()});
+    effects.send(from, Promised{id_, m.epoch, record(), table_.digests(), host_.hive_version});
     standing_.promise = kept;
     return;
   }
@@ -217,7 +217,9 @@ bool Arc::on_heartbeat(Time now, NodeId from, const Heartbeat::Arc& m, Effects& 
   }
   heard_ = now;
   if (claim_ && claim_->stage == Claim::Stage::voting) claim_.reset();
-  given_ = {from, now + lease_at_member(host_.hive.lease())};
+  // A shorter one does not take back what was given before.
+  const Time until = now + lease_at_member(host_.hive.lease());
+  given_ = {from, given_.to == from ? std::max(given_.until, until) : until};
   return true;
 }
 
@@ -242,7 +244,7 @@ void Arc::on(Time, NodeId from, const SyncBegin& m, Effects& effects) {
   if (!accepts_stream(from, m.epoch)) return refuse(from, m.epoch, effects);
   const bool same = stream_ && stream_->epoch == m.epoch && stream_->from == from;
   if (same && m.round <= stream_->round) return;
-  stream_ = Stream{m.epoch, from, m.round, m.number, 0, {}};
+  stream_ = Stream{m.epoch, from, m.round, m.synced, m.number, 0, {}};
   SyncWant want{id_, m.epoch, m.round, {}};
   const Table::Digests own = table_.digests();
   for (std::uint32_t bucket = 0; bucket < table_.buckets(); ++bucket)
@@ -347,7 +349,8 @@ void Arc::on_completed(Time now, const Completion& done, Effects& effects) {
         }
         return;
       }
-      return effects.send(done.node, Promised{id_, done.epoch, record(), table_.digests()});
+      return effects.send(
+          done.node, Promised{id_, done.epoch, record(), table_.digests(), host_.hive_version});
     case Completion::Kind::installed:
       durable_ = std::max(durable_, done.epoch);
       if (done.epoch != record().epoch) return;
@@ -381,7 +384,7 @@ void Arc::on_completed(Time now, const Completion& done, Effects& effects) {
       return effects.send(
           done.node, SyncAck{id_, done.epoch, done.round, static_cast<std::uint32_t>(done.number)});
     case Completion::Kind::own:
-      if (!reign_ || reign_->epoch != done.epoch) return;
+      if (!reign_ || reign_->epoch != done.epoch || reign_->own_round != done.round) return;
       reign_->own = std::max(reign_->own, done.number);
       return advance(now, effects);
     case Completion::Kind::lap: return;  // the node's

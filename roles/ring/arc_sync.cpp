@@ -50,11 +50,24 @@ void Arc::begin_sync(Time now, NodeId node, Peer& peer, Effects& effects) {
   peer.at = 0;
   peer.from.clear();
   peer.first = true;
-  effects.send(
-      node, SyncBegin{id_, reign_->epoch, peer.boot, ++peer.round, reign_->last, table_.digests()});
+  effects.send(node, SyncBegin{id_, reign_->epoch, peer.boot, ++peer.round, reign_->last,
+                               host_.hive.durability == Durable::commit, table_.digests()});
 }
 
-void Arc::on_lease(Time now, NodeId from, Time sent, std::uint64_t boot,
+void Arc::change_durability(Time now, Effects& effects) {
+  if (!reign_) return;
+  flush(effects);
+  ++reign_->own_round;
+  reign_->own = 0;
+  write_entries(effects).completions.push_back(
+      {id_, Completion::Kind::own, reign_->epoch, reign_->own_round, reign_->last, host_.self});
+  // Under an epoch to come they begin with it.
+  if (record().epoch != reign_->epoch) return;
+  for (auto& [node, peer] : reign_->peers)
+    if (peer.sync != Peer::Sync::none) begin_sync(now, node, peer, effects);
+}
+
+void Arc::on_lease(Time now, NodeId from, Time sent, std::uint64_t boot, Duration lease,
                    const HeartbeatReply::Arc& m, Effects& effects) {
   if (!reign_ || m.epoch != reign_->epoch) return;
   const auto found = reign_->peers.find(from);
@@ -64,7 +77,7 @@ void Arc::on_lease(Time now, NodeId from, Time sent, std::uint64_t boot,
   const bool news = m.granted && !peer.has_record;
   if (m.granted) {
     peer.has_record = true;
-    peer.lease_until = std::max(peer.lease_until, sent + lease_at_owner(host_.hive.lease()));
+    peer.lease_until = std::max(peer.lease_until, sent + lease_at_owner(lease));
     if (lease_valid(now)) reign_->wants_lease = false;
   }
   answer_parked(now, effects);
@@ -201,7 +214,7 @@ void Arc::flush(Effects& effects) {
   reign_->tail.clear();
   reign_->tail_bytes = 0;
   write_entries(effects).completions.push_back(
-      {id_, Completion::Kind::own, reign_->epoch, 0, reign_->last, host_.self});
+      {id_, Completion::Kind::own, reign_->epoch, reign_->own_round, reign_->last, host_.self});
 }
 
 }  // namespace skep::ring

@@ -6,6 +6,9 @@ namespace skep::ring {
 
 Core::Core(Host host, std::map<ArcId, Stored> arcs)
     : host_(std::move(host)), arcs_(host_.hive.arcs), is_dirty_(host_.hive.arcs) {
+  host_.earlier_lease = std::max(host_.earlier_lease, host_.hive.lease());
+  heartbeat_ = host_.options.heartbeat;
+  host_.options.heartbeat = std::min(heartbeat_, host_.hive.lease() / 2);
   for (auto& [id, stored] : arcs) {
     SKEP_ASSERT(id < arcs_.size());
     arcs_[id] = std::make_unique<Arc>(host_, id, std::move(stored.standing),
@@ -74,6 +77,22 @@ const Standing& Core::standing(ArcId arc) const {
   if (arcs_[arc]) return arcs_[arc]->standing();
   const auto asleep = asleep_.find(arc);
   return asleep == asleep_.end() ? kNothing : asleep->second;
+}
+
+void Core::change_hive(Time now, const HiveOptions& hive, std::uint64_t version, Effects& effects) {
+  SKEP_ASSERT(host_.hive.may_become(hive) && version >= host_.hive_version);
+  const HiveOptions before = std::exchange(host_.hive, hive);
+  host_.hive_version = version;
+  host_.options.heartbeat = std::min(heartbeat_, hive.lease() / 2);
+  if (before.replication != hive.replication) {
+    wishes_.clear();
+    for (Arc* arc : awake_) arc->want(desired(arc->id()));
+  }
+  if (before.durability == hive.durability) return;
+  for (Arc* arc : awake_) {
+    arc->change_durability(now, effects);
+    mark(arc->id());
+  }
 }
 
 void Core::found(Effects& effects) {
@@ -149,7 +168,7 @@ void Core::on_message(Time now, WallMs wall, NodeId from, Type type, std::uint64
 }
 
 void Core::on_heartbeat(Time now, NodeId from, const Heartbeat& m, Effects& effects) {
-  HeartbeatReply reply{m.sent_us, host_.boot, host_.stopping, {}};
+  HeartbeatReply reply{m.sent_us, host_.boot, host_.stopping, host_.hive.lease_us, {}};
   for (const auto& arc : m.arcs)
     if (arc.arc < arcs_.size())
       reply.arcs.push_back(
@@ -164,10 +183,11 @@ void Core::on_heartbeat_reply(Time now, NodeId from, const HeartbeatReply& m, Ef
   // The echo is this node's own reading; one from the future is of an earlier life of it.
   const Time sent{Duration(static_cast<std::int64_t>(m.sent_us))};
   if (sent > now || sent < host_.booted) return;
+  const Duration lease(static_cast<std::int64_t>(std::min(m.lease_us, HiveOptions::kLongestLease)));
   for (const auto& arc : m.arcs)
     if (arc.arc < arcs_.size() && arcs_[arc.arc]) {
       mark(arc.arc);
-      arcs_[arc.arc]->on_lease(now, from, sent, m.boot, arc, effects);
+      arcs_[arc.arc]->on_lease(now, from, sent, m.boot, lease, arc, effects);
     }
 }
 

@@ -64,6 +64,9 @@ class Core {
   // Ends a turn: flushes the arcs, and turns replies to other nodes' requests into messages.
   void flush(Time now, Effects&);
 
+  // The hive's options have changed, which HiveOptions::may_become allows; they are on the disk.
+  void change_hive(Time now, const HiveOptions& hive, std::uint64_t version, Effects&);
+
   // From now on this node passes its arcs on and takes no other.
   void stop() { host_.stopping = true; }
   // From now on it becomes no new member of any arc; others may not have heard that it leaves.
@@ -119,6 +122,7 @@ class Core {
   std::optional<Step> handing_over(const Arc& arc) const;
 
   Host host_;
+  Duration heartbeat_{};  // as this node's file has it; a short lease takes a shorter one
   std::vector<std::unique_ptr<Arc>> arcs_;  // by id; null: asleep
   std::vector<Arc*> awake_;                 // of these, those that are there; in order
   std::map<ArcId, Standing> asleep_;        // of the others, unless there never was anything

@@ -101,13 +101,15 @@ struct HeartbeatReply {
     }
   };
   std::uint64_t sent_us = 0;
-  std::uint64_t boot = 0;  // of the member: a copy is begun with one life of it
-  bool stopping = false;   // the member is not to be made an owner
+  std::uint64_t boot = 0;      // of the member: a copy is begun with one life of it
+  bool stopping = false;       // the member is not to be made an owner
+  std::uint64_t lease_us = 0;  // for how long it binds itself, where it grants
   std::vector<Arc> arcs;
   template <class M, class V> static void fields(M& m, V&& v) {
     v("sent_us", m.sent_us);
     v("boot", m.boot);
     v("stopping", m.stopping);
+    v("lease_us", m.lease_us);
     v("arcs", m.arcs);
   }
 };
@@ -157,11 +159,13 @@ struct Promised {
   Epoch epoch = 0;
   Record record;
   std::vector<std::uint64_t> digests;
+  std::uint64_t options = 0;  // the version of the hive's options that it goes by
   template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("epoch", m.epoch);
     v("record", m.record);
     v("digests", m.digests);
+    v("options", m.options);
   }
 };
 
@@ -212,6 +216,7 @@ struct SyncBegin {
   std::uint64_t boot = 0;
   std::uint32_t round = 0;
   std::uint64_t number = 0;
+  bool synced = false;  // so is everything of this round, before it is confirmed
   std::vector<std::uint64_t> digests;
   template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
@@ -219,6 +224,7 @@ struct SyncBegin {
     v("boot", m.boot);
     v("round", m.round);
     v("number", m.number);
+    v("synced", m.synced);
     v("digests", m.digests);
   }
 };

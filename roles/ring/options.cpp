@@ -11,4 +11,11 @@ std::string_view name(Durable durable) noexcept {
   return "?";
 }
 
+std::string HiveOptions::show() const {
+  const auto ms = [](std::uint64_t us) { return std::to_string(us / 1000) + " ms"; };
+  return "arcs " + std::to_string(arcs) + ", replication " + std::to_string(replication) +
+         ", durability " + std::string(name(durability)) + ", lease " + ms(lease_us) +
+         ", takeover_empty_after " + (takeover_empty_us == 0 ? "never" : ms(takeover_empty_us));
+}
+
 }  // namespace skep::ring

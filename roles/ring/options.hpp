@@ -1,9 +1,11 @@
 // The ring's options. The hive's are the same on every node: the founder's file sets them, a joiner
-// takes them over. The others are each node's own.
+// takes them over, and an operator changes some of them while the hive runs. The others are each
+// node's own.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "net/base/time.hpp"
@@ -19,7 +21,7 @@ enum class Durable : std::uint8_t {
 constexpr Durable wire_max(Durable) { return Durable::none; }
 std::string_view name(Durable durable) noexcept;
 
-// Fixed for the hive.
+// Of the hive. What it was cut into and whether entries are on disk is fixed when it is founded.
 struct HiveOptions {
   std::uint16_t arcs = 256;          // a power of two, at most kSlots; cut once for ever
   std::uint8_t replication = 3;      // members of an arc
@@ -37,6 +39,16 @@ struct HiveOptions {
     v("takeover_empty_us", m.takeover_empty_us);
   }
   bool operator==(const HiveOptions&) const = default;
+
+  // "replication 3, durability interval, …", for a person.
+  std::string show() const;
+  // Whether a hive with these options may go on with those.
+  bool may_become(const HiveOptions& next) const {
+    const bool in_memory = durability == Durable::none;
+    return arcs == next.arcs && in_memory == (next.durability == Durable::none) &&
+           next.replication > 0 && next.lease_us > 0 && next.lease_us <= kLongestLease;
+  }
+  static constexpr std::uint64_t kLongestLease = 60'000'000;
 
   Duration lease() const { return Duration(lease_us); }
   Duration takeover_empty() const { return Duration(takeover_empty_us); }

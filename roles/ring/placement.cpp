@@ -138,7 +138,8 @@ std::optional<Step> next_step(const Arc& arc, NodeId self, std::span<const Node>
   if (leaver != 0 && members.size() > 1) {
     const Node* node = find_node(nodes, leaver);
     const bool given_up = node != nullptr && node->gone;
-    const bool spare = members.size() > replication && node != nullptr && node->alive;
+    const bool there = node != nullptr && (node->alive || !node->eligible);  // or dead for good
+    const bool spare = members.size() > replication && there;
     if ((given_up || spare) && leaver != self) return Step{0, leaver, self};
     if (leaver == self && (given_up || spare))
       if (const NodeId next = successor(); next != 0) return Step{0, 0, next};

@@ -56,7 +56,8 @@ class Wish {
 // The next step of an arc towards its desired members, as its owner `self` sees it; none: it is
 // there, or nothing can be done now.
 //   - A newcomer takes the place of a member that is not desired, or fills a free one.
-//   - A member is dropped without a newcomer only if it is gone for good, or there are too many.
+//   - A member is dropped without a newcomer only if it is gone for good, or there are too many:
+//     one that is dead is waited for until another node would take its place.
 //   - Ownership goes to the desired owner, if it has a whole copy.
 std::optional<Step> next_step(const Arc& arc, NodeId self, std::span<const Node> nodes,
                               std::size_t replication);

@@ -15,14 +15,14 @@ constexpr Duration kReadInATurn = std::chrono::milliseconds(2);  // roughly
 constexpr Duration kAskStoreAgain = std::chrono::seconds(1);
 constexpr std::size_t kMaxFrame = 1 << 20;  // of collected appends, roughly
 
-Result<std::uint64_t> read_number(Store& store, std::string_view key) {
-  auto row = store.get(kHiveSpace, key);
+}  // namespace
+
+Result<std::uint64_t> Ring::read_number(std::string_view key) {
+  auto row = store_.get(kHiveSpace, key);
   if (!row) return tl::unexpected(row.error());
   if (!*row) return 0;
   return wire::decode<std::uint64_t>(**row);
 }
-
-}  // namespace
 
 Ring::Ring(Env env, Store& store, Membership& membership, Options options)
     : env_(env),
@@ -38,9 +38,9 @@ Ring::~Ring() {
 
 // Every life has a number of its own, on disk before anything is said in it.
 Result<> Ring::start() {
-  auto boot = read_number(store_, "boot");
-  auto founder = read_number(store_, "founder");
-  auto options = store_.get(kHiveSpace, "options");
+  auto boot = read_number("boot");
+  auto founder = read_number("founder");
+  auto options = read_options();
   if (!boot) return tl::unexpected(boot.error());
   if (!founder) return tl::unexpected(founder.error());
   if (!options) return tl::unexpected(options.error());
@@ -48,13 +48,9 @@ Result<> Ring::start() {
   founder_ = *founder != 0 || (membership_.founded() && !*options);
   Batch batch;
   batch.put(kHiveSpace, "boot", wire::encode(boot_));
-  if (*options) {
-    auto hive = wire::decode<HiveOptions>(**options);
-    if (!hive) return fail(Code::corrupt, "the ring's options in the store are damaged");
-    options_.hive = *hive;
-  } else if (founder_) {
+  if (!*options && founder_) {
     batch.put(kHiveSpace, "founder", wire::encode(std::uint64_t{1}));
-    batch.put(kHiveSpace, "options", wire::encode(options_.hive));
+    put_options({hive_version_, options_.hive}, batch);
   }
   const bool known = *options || founder_;
   if (auto brought = bringing_.start(); !brought) return brought;
@@ -63,26 +59,27 @@ Result<> Ring::start() {
   if (known)
     if (auto loaded = load(); !loaded) return loaded;
   write_first(std::move(batch), [this, known] {
-    if (known) return begin();
-    membership_.on_rumor(kOptionsTopic, [this](const Rumor& rumor) {
-      if (const auto hive = wire::decode<HiveOptions>(rumor.value); hive && !core_) adopt(*hive);
+    if (known) begin();
+    membership_.on_rumor(kOptionsTopic, [this, alive = alive_](const Rumor& rumor) {
+      if (*alive) hear_options(rumor);
     });
   });
   return {};
 }
 
 // A joiner takes the hive's options over.
-void Ring::adopt(const HiveOptions& hive) {
+void Ring::adopt(const Told& told) {
+  const HiveOptions& hive = told.hive;
   if (hive.arcs == 0 || hive.arcs > kSlots || kSlots % hive.arcs != 0 || hive.replication == 0)
-    return env_.log.write(Level::error, "ring",
-                          "the hive's options cannot be: " + wire::show(hive));
+    return env_.log.write(Level::error, "ring", "the hive's options cannot be: " + hive.show());
   if (hive != options_.hive)
     env_.log.write(Level::warn, "ring",
-                   "the hive's options differ from this node's file, and hold: " +
-                       wire::show(hive) + " instead of " + wire::show(options_.hive));
+                   "the hive's options differ from this node's file, and hold: " + hive.show() +
+                       " instead of " + options_.hive.show());
   options_.hive = hive;
+  hive_version_ = told.version;
   Batch batch;
-  batch.put(kHiveSpace, "options", wire::encode(hive));
+  put_options(told, batch);
   if (auto loaded = load(); !loaded)
     return env_.log.write(Level::error, "ring", "cannot begin: " + loaded.error().message);
   write_first(std::move(batch), [this] { begin(); });
@@ -113,7 +110,7 @@ Result<> Ring::load_standings(std::map<ArcId, Core::Stored>& arcs) {
       return false;
     }
     const bool lost = standing->losses < store_.opening().losses;
-    const Durable durable = options_.hive.durability;
+    const Durable durable = durable_before();
     const bool may_have_lost = (lost && durable == Durable::interval) ||
                                (durable == Durable::none && !SKEP_PLANT(count_without_entries));
     const auto id = static_cast<ArcId>(arc);
@@ -180,9 +177,12 @@ Result<> Ring::load() {
   host.self = membership_.self();
   host.boot = boot_;
   host.hive = options_.hive;
+  host.hive_version = hive_version_;
+  host.earlier_lease = std::max(lease_before_, options_.hive.lease());
   host.losses = store_.opening().losses;
   host.options = options_;
   host.booted = env_.clock.now();
+  lease_over_ = host.booted + lease_at_member(host.earlier_lease);
   if (store_.opening().created) host.booted -= 2 * host.hive.lease();  // there was no earlier life
   host.random = env_.random.next();
   core_ = std::make_unique<Core>(std::move(host), std::move(arcs));
@@ -217,7 +217,10 @@ void Ring::begin() {
   membership_.on_change([this, alive = alive_](const Member&) {
     if (*alive) nodes_changed_ = true;  // told in the next tick: changes come by the dozen
   });
-  membership_.spread({std::string(kOptionsTopic), 0, 1, wire::encode(options_.hive)});
+  tell_options();
+  membership_.on_rumor(kTakenTopic, [this, alive = alive_](const Rumor& rumor) {
+    if (*alive) taken_[rumor.key] = rumor.version;
+  });
   membership_.on_rumor(kRecordTopic, [this, alive = alive_](const Rumor& rumor) {
     const auto record = wire::decode<Record>(rumor.value);
     if (!*alive || !record || rumor.key >= options_.hive.arcs) return;
@@ -240,6 +243,7 @@ void Ring::tick() {
   ticking_ = env_.timers.after(interval, [this] { tick(); });
   if (written_off_) return;
   const Time now = env_.clock.now();
+  tick_options(now);
   const bool settled = now >= told_nodes_ + options_.heartbeat;  // a storm of changes may last
   if ((nodes_changed_ && settled) || now >= next_death_) changed_nodes();
   core_->on_tick(now, env_.clock.wall(), effects_);

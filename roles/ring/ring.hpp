@@ -24,6 +24,7 @@ namespace skep::ring {
 // Topics of the members list's rumors.
 inline constexpr std::string_view kRecordTopic = "ring.arc";  // key: arc; version: epoch, settled
 inline constexpr std::string_view kOptionsTopic = "ring.options";      // key: 0; the hive's options
+inline constexpr std::string_view kTakenTopic = "ring.options.taken";  // key: who goes by them
 inline constexpr std::string_view kForgottenTopic = "ring.forgotten";  // key: a node's id
 
 inline constexpr std::string_view kWrittenOff =
@@ -57,6 +58,16 @@ class Ring : public Keyspace {
   void stop(std::function<void(Result<>)> done) override;
   void leave(std::function<void(Result<>)> done) override;
   void forget(std::string_view node, bool sure, std::function<void(Result<>)> done) override;
+
+  // What the hive's options are to be instead; an error says what is accepted.
+  using Change = std::function<Result<HiveOptions>(const HiveOptions&)>;
+  // The nodes that live and have not said within some seconds that they go by it: they will, when
+  // they hear of it.
+  using Changed = std::function<void(Result<std::vector<std::string>> missing)>;
+  // Changes the hive's options everywhere. Errors: Code::unknown, it may still come about; others:
+  // nothing has changed.
+  void change_options(const Change& change, Changed done);
+  std::uint64_t hive_version() const { return hive_version_; }
 
   struct Status {
     bool started = false;      // the hive's options are known
@@ -103,7 +114,29 @@ class Ring : public Keyspace {
   Result<std::set<NodeId>> read_forgotten();
   void write_off(NodeId node, std::function<void(Result<>)> done);
   void tell_forgotten();
-  void adopt(const HiveOptions& hive);
+  // ring_options.cpp
+  struct Told {
+    std::uint64_t version = 0;
+    HiveOptions hive;
+    bool newer_than(const Told& other) const;
+  };
+  struct Confirming {
+    std::uint64_t version = 0;
+    Time until{};
+    Changed done;
+  };
+  Result<bool> read_options();
+  static void put_options(const Told& told, Batch& batch);
+  Durable durable_before() const;
+  void hear_options(const Rumor& rumor);
+  void tick_options(Time now);
+  void take_over(const Told& told);
+  void tell_options();
+  void forget_before(Time now);
+  std::vector<std::string> without_options(std::uint64_t version) const;
+  void tell_confirmed(Time now);
+  Result<std::uint64_t> read_number(std::string_view key);
+  void adopt(const Told& told);
   void write_first(Batch batch, std::function<void()> then);
   void begin();
   void on_message(NodeId from, const Message& message);
@@ -141,6 +174,16 @@ class Ring : public Keyspace {
   Store& store_;
   Membership& membership_;
   Options options_;
+  std::uint64_t hive_version_ = 1;  // of options_.hive
+  std::optional<Told> heard_;       // newer ones, not taken over yet
+  bool taking_over_ = false;        // they are on their way to the disk
+  bool options_refused_ = false;    // by it: said in the log
+  bool forgetting_ = false;         // so are the next two, which the next life need not know
+  Duration lease_before_{};         // the longest that may run, if it is not the present one's
+  Time lease_over_{};               // when it has run out
+  bool weak_before_ = false;        // what is on disk may be less than durability = "commit" says
+  std::map<NodeId, std::uint64_t> taken_;  // the versions that others go by
+  std::vector<Confirming> confirming_;
   std::uint64_t boot_ = 0;
   bool founder_ = false;
   std::unique_ptr<Core> core_;

@@ -120,6 +120,13 @@ void Service::bring(Store& former, std::function<void()> done) {
 
 Result<std::uint64_t> Service::own_entries() const { return ring_->own_entries(); }
 
+void Service::change_options(const Settings& settings, Ring::Changed done) {
+  const auto change = [&](const HiveOptions& now) {
+    return changed(now, settings, loaded_.config.ring.heartbeat);
+  };
+  ring_->change_options(change, std::move(done));
+}
+
 void Service::stop(Done done) {
   if (left_) return done({});
   ring_->Ring::stop(std::move(done));
@@ -172,6 +179,7 @@ resp::Value Service::status() const {
   put(status, "keys_kept", count(now.keys_kept));
   put(status, "requests", count(now.requests));
   put(status, "requests_waiting", count(now.waiting));
+  put(status, "options_version", count(ring_->hive_version()));
   put(status, "replication", count(hive.replication));
   put(status, "durability", Value::bulk(std::string(name(hive.durability))));
   put(status, "lease_ms", count(hive.lease_us / 1000));

@@ -10,6 +10,7 @@
 #include "net/role.hpp"
 #include "roles/ring/resp_server.hpp"
 #include "roles/ring/ring.hpp"
+#include "roles/ring/service_options.hpp"
 
 namespace skep::ring {
 
@@ -28,6 +29,9 @@ class Service final : public Role {
 
   // The ring asks the cluster whether this node is its founder.
   Result<> start() override;
+
+  // Changes options of the whole hive, as Ring::change_options does it.
+  void change_options(const Settings& settings, Ring::Changed done);
 
   // As Ring::bring and Ring::own_entries.
   void bring(Store& former, std::function<void()> done);

@@ -258,12 +258,26 @@ std::optional<ring::Entry> RingChecker::kept(const RingNode& node, const std::st
     const auto view = awake->table().find(key);
     return view ? std::optional(view->entry()) : std::nullopt;
   }
-  const auto row = node.store()->survivor(synced() ? Durability::durable : Durability::written,
+  const bool on_disk = synced() || became_synced();
+  const auto row = node.store()->survivor(on_disk ? Durability::durable : Durability::written,
                                           ring::kEntrySpace, ring::row_key(key));
   if (!row) return std::nullopt;
   auto entry = ring::decode_entry(*row);
   if (!entry) return std::nullopt;
   return std::move(*entry);
+}
+
+bool RingChecker::became_synced() const {
+  return std::all_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+    if (node->store() == nullptr) return true;
+    const auto kept = [&](std::string_view row) {
+      return node->store()->survivor(Durability::durable, ring::kHiveSpace, row);
+    };
+    const auto options = kept("options");
+    if (!options || kept("written_before")) return !options;
+    const auto hive = wire::decode<ring::HiveOptions>(*options);
+    return hive && hive->durability == ring::Durable::commit;
+  });
 }
 
 // Whether a majority of those who count may know nothing of it. What may be deleted, and is nowhere
@@ -454,6 +468,10 @@ std::string RingChecker::unsettled() const {
   for (const auto& node : nodes_) {
     if (!node->up()) continue;
     if (std::string wrong = wrong_list(*node); !wrong.empty()) return wrong;
+    for (const auto& other : nodes_)
+      if (other->up() && !(other->ring().hive() == node->ring().hive()))
+        return "node" + std::to_string(node->index()) + " goes by other options of the hive than " +
+               "node" + std::to_string(other->index());
     if (node->core() == nullptr || !node->ring().status().started)
       return "node" + std::to_string(node->index()) + " has not started";
   }

@@ -88,6 +88,8 @@ class RingChecker {
   bool counts(const RingNode& node, std::size_t arc) const;
   bool changing(std::size_t arc) const;
   bool synced() const { return plan_.ring.hive.durability == ring::Durable::commit; }
+  // Whether, by an operator's change, no disk has anything any more that is not synced.
+  bool became_synced() const;
   std::vector<std::vector<NodeId>> coming(std::size_t arc) const;
   bool bears(const std::vector<NodeId>& members, const RingNode& candidate, bool wipe,
              std::size_t arc) const;

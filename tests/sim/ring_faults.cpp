@@ -51,6 +51,7 @@ void RingSim::inject(Fault fault) {
     case Fault::disk_full: return disturb_disk(fault);
     case Fault::bad_network: return bad_times();
     case Fault::blackout: return black_out();
+    case Fault::options: return change_options();
     case Fault::pause:
       if (RingNode* node = pick()) {
         // Often just long enough to come back while others take over.
@@ -164,7 +165,7 @@ void RingSim::leave_node() {
   RingNode* node = pick();
   if (node == nullptr || node->leaving || staying() < 2) return;
   // A lost member is replaced, never just dropped: somebody has to be left to take its place.
-  if (staying() <= plan_.ring.hive.replication && checker_->names_lost()) return;
+  if (staying() <= most_copies_ && checker_->names_lost()) return;
   const std::uint64_t life = node->life();
   node->leaving = true;
   note("sim: node" + std::to_string(node->index()) + " is told to leave");
@@ -252,6 +253,34 @@ void RingSim::black_out() {
   const Duration safe = time_.now() - unsynced();
   checker_->lost_since(safe);
   clients_->lost_since(safe);
+}
+
+// Not away from durability = "commit" nor to "none": what the disks have to keep is the plan's.
+void RingSim::change_options() {
+  RingNode* node = pick();
+  if (node == nullptr || node->leaving) return;
+  const Duration lease = dice_.between(milliseconds(150), milliseconds(900));
+  const auto copies = static_cast<std::uint8_t>(dice_.between(1, 5));
+  const std::uint64_t which = dice_.below(3);
+  const auto change = [&](ring::HiveOptions hive) -> Result<ring::HiveOptions> {
+    if (which == 0) hive.lease_us = static_cast<std::uint64_t>(lease.count());
+    if (which == 1) hive.replication = copies;
+    if (which == 2 && plan_.ring.hive.durability == ring::Durable::interval)
+      hive.durability = hive.durability == ring::Durable::commit ? ring::Durable::interval
+                                                                 : ring::Durable::commit;
+    return hive;
+  };
+  if (which == 1) most_copies_ = std::max<std::size_t>(most_copies_, copies);
+  note("sim: an operator changes " +
+       (which == 0   ? "the lease to " + std::to_string(lease.count() / 1000) + "ms"
+        : which == 1 ? "the replication to " + std::to_string(copies)
+                     : std::string("the durability")));
+  node->ring().change_options(change, [this](const Result<std::vector<std::string>>& missing) {
+    note("sim: an operator hears that the options are " +
+         (!missing           ? "not set: " + missing.error().message
+          : missing->empty() ? "set everywhere"
+                             : "set, not everywhere yet"));
+  });
 }
 
 void RingSim::bad_times() {

@@ -11,9 +11,9 @@ using std::chrono::seconds;
 
 std::string_view name(Fault fault) {
   constexpr std::array<std::string_view, kFaults> kNames = {
-      "kill",      "powercut",    "failed_sync", "wipe",  "stop",       "pause",
-      "split",     "isolate",     "path",        "reset", "disk_stall", "disk_full",
-      "wall_jump", "bad_network", "join",        "leave", "forget",     "blackout"};
+      "kill",    "powercut", "failed_sync", "wipe",       "stop",      "pause",     "split",
+      "isolate", "path",     "reset",       "disk_stall", "disk_full", "wall_jump", "bad_network",
+      "join",    "leave",    "forget",      "blackout",   "options"};
   return kNames[static_cast<std::size_t>(fault)];
 }
 
@@ -111,6 +111,7 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
   plan.ring.hive.takeover_empty_us = alone ? static_cast<std::uint64_t>(takeover_empty.count()) : 0;
   if (alone) std::erase(plan.faults, Fault::blackout);  // all that was written has to come back
   if (dice.chance(taste / 2)) plan.faults.push_back(Fault::forget);
+  if (dice.chance(0.15) && !alone) plan.faults.push_back(Fault::options);
   return plan;
 }
 

@@ -34,8 +34,9 @@ enum class Fault : std::uint8_t {
   // Drawn apart from these, and less often.
   forget,    // like wipe, and an operator writes the lost identity off
   blackout,  // all machines lose power in one instant
+  options,   // not a fault: an operator changes options of the hive
 };
-inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::blackout) + 1;
+inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::options) + 1;
 std::string_view name(Fault fault);
 
 struct RingPlan {

@@ -13,7 +13,8 @@ RingSim::RingSim(RingPlan plan, Trace trace, bool messages)
     : plan_(std::move(plan)),
       trace_(std::move(trace)),
       dice_(plan_.seed),
-      network_(time_, dice_.fork()) {
+      network_(time_, dice_.fork()),
+      most_copies_(plan_.ring.hive.replication) {
   network_.options = plan_.network;
   if (!messages) return;
   network_.tap = [this](std::size_t from, std::size_t to, const Message& message) {

@@ -46,6 +46,7 @@ class RingSim {
   void partition(Fault fault);
   void disturb_disk(Fault fault);
   void black_out();
+  void change_options();
   // How long after its acknowledgement a write may be gone with the power, by the disks' promise.
   Duration unsynced() const;
   void bad_times();
@@ -69,6 +70,7 @@ class RingSim {
   RingChecker::Nodes nodes_;
   std::unique_ptr<RingChecker> checker_;
   std::unique_ptr<RingClients> clients_;
+  std::size_t most_copies_;  // the highest replication that there was
   bool faults_over_ = false;
   Duration late_until_{};  // until when disks that stood still may not have synced what they should
   Report report_;

@@ -53,6 +53,11 @@ class AdminTest : public testing::Test {
                 [] {
                   return resp::Value::array({resp::Value::integer(1), resp::Value::null()});
                 },
+                [this](const Hooks::Settings& given, const auto& done) {
+                  settings = given;
+                  if (!outcome) return done(tl::unexpected(outcome.error()));
+                  done(std::vector<std::string>{"node3"});
+                },
                 [](Metrics& metrics) { metrics.gauge("skep_answer", "It.", 42.0); },
                 [this](const Address& peer, bool bring, const auto& done) {
                   joined.push_back(peer);
@@ -68,6 +73,7 @@ class AdminTest : public testing::Test {
     if (!has_ring) hooks.ring = nullptr;
     if (has_proposer)
       hooks.acceptors = [](const std::function<void(std::string)>& told) { told("{}"); };
+    if (!has_ring) hooks.change_options = nullptr;
     Admin admin(options, std::move(hooks), members, clock);
     http::Request sent = request;
     admin.handle(sent, [&](http::Response response) { answer = std::move(response); });
@@ -91,6 +97,7 @@ class AdminTest : public testing::Test {
   bool has_proposer = false;
   Result<> outcome;
   std::vector<Address> joined;
+  Hooks::Settings settings;
   int brings = 0;
   int left = 0;
   int ended = 0;
@@ -146,6 +153,20 @@ TEST_F(AdminTest, RefusesWhatItDoesNotHave) {
   EXPECT_EQ(Json::parse(get("/favicon.ico").body)["status"], 404);
   EXPECT_EQ(ended, 0);
   EXPECT_EQ(ask({"HEAD", "/healthz", {}, {}, kHere}).status, 200u);
+}
+
+TEST_F(AdminTest, ChangesOptionsOfTheHive) {
+  http::Response response = post("/ring/options", R"({"durability": "commit", "replication": 5})");
+  EXPECT_EQ(Json::parse(response.body), Json::parse(R"({"done": "set", "not_yet": ["node3"]})"));
+  EXPECT_EQ(settings, (Hooks::Settings{{"durability", "commit"}, {"replication", "5"}}));
+  for (const char* bad : {"", "[]", R"({"lease": true})", R"({"replication": -1})"})
+    EXPECT_EQ(post("/ring/options", bad).status, 400u) << bad;
+  outcome = fail(Code::invalid, "accepted: an integer from 1 to 9");
+  EXPECT_EQ(post("/ring/options", R"({"replication": 99})").status, 400u);
+  options.admin_token = "secret";
+  EXPECT_EQ(post("/ring/options", "{}").status, 401u);
+  has_ring = false;
+  EXPECT_EQ(post("/ring/options", "{}", bearer("secret")).status, 404u);
 }
 
 TEST_F(AdminTest, Joins) {
@@ -350,6 +371,20 @@ TEST_F(AdminShell, JoinsWithWhatTheNodeHolds) {
   EXPECT_EQ(run("cluster join --bring"), 2);
   EXPECT_EQ(run("cluster join h:5 --brings"), 2);
   EXPECT_EQ(asked.size(), 2u);
+}
+
+TEST_F(AdminShell, SetsOptionsOfTheHive) {
+  answers = {http::Response{200, {}, R"({"done": "set", "not_yet": ["node3"]})"}};
+  EXPECT_EQ(run("ring set durability=commit replication=5"), 0);
+  EXPECT_EQ(asked[0].second.method, "POST");
+  EXPECT_EQ(asked[0].second.target, "/ring/options");
+  EXPECT_EQ(asked[0].second.body, R"({"durability":"commit","replication":"5"})");
+  EXPECT_EQ(out.str(), "set\n");
+  EXPECT_EQ(diagnostics.str(), "node3 does not go by it yet; it will when it hears of it\n");
+  EXPECT_EQ(run("ring set"), 2);
+  EXPECT_EQ(run("ring set durability"), 2);
+  EXPECT_EQ(run("ring set =commit"), 2);
+  EXPECT_EQ(asked.size(), 1u);
 }
 
 TEST_F(AdminShell, KeepsNotDoneAndMaybeDoneApart) {

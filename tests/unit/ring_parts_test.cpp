@@ -237,20 +237,20 @@ TEST(Messages, GoldenBytes) {
   EXPECT_EQ(record_hex, "05000000000000000100000000000000020100000000000000020000000000000000");
   EXPECT_EQ(hex(wire::encode(Heartbeat{7, {{1, 2, true}}})),
             "0700000000000000010100020000000000000001");
-  EXPECT_EQ(hex(wire::encode(HeartbeatReply{7, 3, false, {{1, 2, true}}})),
-            "0700000000000000030000000000000000010100020000000000000001");
+  EXPECT_EQ(hex(wire::encode(HeartbeatReply{7, 3, false, 8, {{1, 2, true}}})),
+            "07000000000000000300000000000000000800000000000000010100020000000000000001");
   EXPECT_EQ(hex(wire::encode(PreVote{1, 2})), "01000200000000000000");
   EXPECT_EQ(hex(wire::encode(PreVoteReply{1, 2, true, false, 3, record})),
             "0100020000000000000001000300000000000000" + record_hex);
   EXPECT_EQ(hex(wire::encode(Prepare{1, 2})), "01000200000000000000");
-  EXPECT_EQ(hex(wire::encode(Promised{1, 2, record, {9}})),
-            "01000200000000000000" + record_hex + "010900000000000000");
+  EXPECT_EQ(hex(wire::encode(Promised{1, 2, record, {9}, 4})),
+            "01000200000000000000" + record_hex + "0109000000000000000400000000000000");
   EXPECT_EQ(hex(wire::encode(Install{1, record})), "0100" + record_hex);
   EXPECT_EQ(hex(wire::encode(Installed{1, 2, 3, true})), "01000200000000000000030000000000000001");
   EXPECT_EQ(hex(wire::encode(Refused{1, 2, 3, record})),
             "010002000000000000000300000000000000" + record_hex);
-  EXPECT_EQ(hex(wire::encode(SyncBegin{1, 2, 3, 4, 5, {6}})),
-            "010002000000000000000300000000000000040000000500000000000000010600000000000000");
+  EXPECT_EQ(hex(wire::encode(SyncBegin{1, 2, 3, 4, 5, true, {6}})),
+            "01000200000000000000030000000000000004000000050000000000000001010600000000000000");
   EXPECT_EQ(hex(wire::encode(SyncWant{1, 2, 3, {4, 5}})), "0100020000000000000003000000020405");
   const Item item{"k", {{5, 6}, 7, false, "v"}};
   const std::string item_hex =
