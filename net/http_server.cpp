@@ -16,6 +16,10 @@ namespace beast = boost::beast::http;
 // A buffer that once grew beyond this is given back when it is empty.
 constexpr std::size_t kKeptBuffer = std::size_t{64} << 10;
 
+// What is left of a chunked body has so many bytes at least, "0\r\n\r\n". Beast 1.74 asserts that
+// it is given these when it has seen the first three of them.
+constexpr std::size_t kLeastChunks = 5;
+
 void empty(std::string& buffer) {
   buffer.clear();
   if (buffer.capacity() > kKeptBuffer) std::string().swap(buffer);
@@ -125,6 +129,7 @@ std::size_t Session::take(std::string_view bytes) {
                          std::to_string(server_.options_.header_bytes) + " bytes"));
       break;
     }
+    if (parser_->is_header_done() && parser_->chunked() && rest.size() < kLeastChunks) break;
     boost::system::error_code error;
     const std::size_t read = parser_->put(boost::asio::buffer(rest.data(), rest.size()), error);
     taken += read;

@@ -3,9 +3,9 @@
 namespace skep::fuzz {
 
 std::span<const Target> targets() {
-  static constexpr Target kTargets[] = {{"requests", requests}, {"replies", replies},
-                                        {"frames", frames},     {"messages", messages},
-                                        {"config", config},     {"http", http}};
+  static constexpr Target kTargets[] = {
+      {"requests", requests}, {"replies", replies}, {"frames", frames}, {"messages", messages},
+      {"config", config},     {"http", http},       {"api", api}};
   return kTargets;
 }
 

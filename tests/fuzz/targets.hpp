@@ -13,7 +13,8 @@ void replies(std::string_view input);   // RESP replies, as our clients read the
 void frames(std::string_view input);    // the stream between two nodes, and their handshake
 void messages(std::string_view input);  // every message between nodes, and every row of the store
 void config(std::string_view input);    // a node's TOML file
-void http(std::string_view input);      // HTTP requests, as the admin listener reads them
+void http(std::string_view input);      // HTTP requests, as our listeners read them
+void api(std::string_view input);       // the same, and what they ask of the registers
 
 struct Target {
   std::string_view name;

@@ -114,9 +114,10 @@ TEST_F(HttpSession, AnswersARequest) {
 TEST_F(HttpSession, TakesBytesAsTheyCome) {
   std::string request =
       "PUT /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n"
-      "0\r\nX: ignored\r\n\r\n\r\nGET /y HTTP/1.1\r\nHost: x\r\n\r\n";
+      "0\r\nX: ignored\r\n\r\n\r\nGET /y HTTP/1.1\r\nHost: x\r\n\r\n"
+      "PUT /z HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
   for (char c : request) feed(std::string_view(&c, 1));
-  ASSERT_EQ(requests.size(), 2u);
+  ASSERT_EQ(requests.size(), 3u);
   EXPECT_EQ(requests[0].body, "abcde");
   EXPECT_EQ(requests[0].header("x"), "");
   EXPECT_EQ(requests[1].target, "/y");
