@@ -52,9 +52,15 @@ http::Request change_of(std::string method, std::string target, std::string body
   return request;
 }
 
-std::string show_step(const AcceptorsView& view) {
-  return "configuration " + std::to_string(view.version) + ": prepare " + show(view.prepare) +
-         "; accept " + show(view.accept);
+// What a step has made another.
+std::string show_step(const AcceptorsView& before, const AcceptorsView& now) {
+  std::string text;
+  const auto add = [&](const std::string& what) { text += (text.empty() ? ": " : "; ") + what; };
+  if (now.goal && now.goal != before.goal) add("the acceptors are to be " + join(*now.goal));
+  if (now.proposers != before.proposers) add("proposers " + join(now.proposers));
+  if (now.prepare != before.prepare) add("prepare " + show(now.prepare));
+  if (now.accept != before.accept) add("accept " + show(now.accept));
+  return "configuration " + std::to_string(now.version) + text;
 }
 
 }  // namespace
@@ -180,7 +186,7 @@ AcceptorsShell::Outcome<> AcceptorsShell::step(const std::string& body, const Th
     if (response && response->status == 200) {
       changed_ = true;
       progress();
-      if (const auto now = view_of(response->body)) say(show_step(*now));
+      if (const auto now = view_of(response->body)) say(show_step(*view, *now));
       const auto complete = settled();
       if (!complete) return tl::unexpected(complete.error());
       return {};
@@ -371,7 +377,7 @@ AcceptorsShell::Outcome<bool> AcceptorsShell::advance(const AcceptorsView& view)
     const auto now = view_of(response->body);
     if (now && now->version != view.version) {
       progress();
-      if (now->goal) say(show_step(*now));
+      if (now->goal) say(show_step(view, *now));
       return false;
     }
   }
@@ -389,7 +395,8 @@ AcceptorsShell::Outcome<> AcceptorsShell::cancel(const Words&) {
   if (auto done = set_goal({}); !done) return done;
   const auto view = look();
   if (!view) return tl::unexpected(view.error());
-  return show_end("no change is under way; " + show_step(*view));
+  return show_end("no change is under way: prepare " + show(view->prepare) + "; accept " +
+                  show(view->accept));
 }
 
 AcceptorsShell::Outcome<> AcceptorsShell::help(const Words&) {

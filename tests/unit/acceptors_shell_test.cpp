@@ -123,8 +123,8 @@ TEST_F(AcceptorsShellTest, AStepIsTakenOnceAndWaitedFor) {
     if (++asks == 10) now["complete"] = true;
   };
   EXPECT_EQ(run({"accept", "node1,node2,node3,node4"}),
-            "0 accept 3 of node1, node2, node3, node4\n|configuration 4: prepare 2 of node1, "
-            "node2, node3; accept 3 of node1, node2, node3, node4\nconfiguration 4 waits for "
+            "0 accept 3 of node1, node2, node3, node4\n|configuration 4: accept 3 of node1, node2, "
+            "node3, node4\nconfiguration 4 waits for "
             "proposer node2 (goes by an older one)"
             ", acceptor node1 (goes by configuration 3), acceptor node2 (goes by configuration 3), "
             "acceptor node3 (goes by configuration 3)\n");
@@ -271,7 +271,7 @@ TEST_F(AcceptorsShellTest, AnotherChangeUnderWayIsNotMixedUp) {
               "node3, node4. Let it go on first (the command that began it, again), or end it with "
               "`acceptors cancel`\n");
   steps = {[&] { return took({{"goal", nullptr}}); }};
-  EXPECT_EQ(run({"cancel"}).substr(0, 33), "0 no change is under way; configu");
+  EXPECT_EQ(run({"cancel"}).substr(0, 33), "0 no change is under way: prepare");
   EXPECT_EQ(asked, Strings{R"(PUT {"goal":[]})"});
 }
 
