@@ -76,7 +76,7 @@ def load(server, **options):
 
 
 def fill(server, keys=KEYS):
-    load(server, do="fill", keys=keys, connections=64)
+    load(server, do="fill", keys=keys, connections=256)
 
 
 def requests(do, rate_at_least, p99_from):

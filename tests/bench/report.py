@@ -5,8 +5,10 @@ import argparse
 import datetime
 import os
 import platform
+import signal
 import statistics
 import subprocess
+import sys
 
 from peers import TOP
 
@@ -97,6 +99,7 @@ def main(role, description, parts, peer, versions):
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
     parser.add_argument("--write", action="store_true", help="puts the table into docs/")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends, too
     where = machine(versions)
     print(where, flush=True)
     table = Table(peer)
