@@ -17,7 +17,8 @@ constexpr std::chrono::microseconds kSlowest = std::chrono::milliseconds(20);
 // long in all. Who writes alone, one after the other, waits for nobody.
 constexpr std::chrono::microseconds kGather{40};
 constexpr std::chrono::microseconds kLongestGather{200};
-// Above so many bytes the bytes are what costs.
+// Nor does who waits for a sync: while one is under way, enough come. Above so many bytes the bytes
+// are what costs.
 constexpr std::size_t kGathered = 16 * 1024;
 
 }  // namespace
@@ -144,12 +145,13 @@ void Committer::take_group() {
     next_ = 0;
     taken_.swap(pending_);
   }
-  group_durable_ = false;
+  group_durable_ = group_written_ = false;
   for (std::size_t bytes = 0; next_ < taken_.size() && bytes < kGroupBytes; ++next_) {
     const Item& item = taken_[next_];
     group_.push_back(item.batch);
     group_last_ = item.sequence;
     group_durable_ = group_durable_ || item.durable;
+    group_written_ = group_written_ || !item.durable;
     bytes += item.batch.size();
   }
 }
@@ -162,7 +164,8 @@ Result<> Committer::commit() {
   group_.clear();
   written_.store(group_last_, std::memory_order_release);
   if (!unsynced_since_) unsynced_since_ = Steady::now();
-  publish();
+  // Where nobody waits for less than the sync, it is all there is to tell of.
+  if (group_written_) publish();
   return {};
 }
 
@@ -251,7 +254,7 @@ std::chrono::microseconds Committer::gathering() const {
   std::size_t bytes = 0;
   for (const Item& item : pending_) {
     bytes += item.batch.size();
-    if (bytes > kGathered) return {};
+    if (item.durable || bytes > kGathered) return {};
   }
   return std::min<std::chrono::microseconds>(kGather * pending_.size(), kLongestGather);
 }

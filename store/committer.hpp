@@ -121,7 +121,8 @@ class Committer {
   std::size_t next_ = 0;  // of taken_
   std::vector<std::string_view> group_;
   std::uint64_t group_last_ = 0;
-  bool group_durable_ = false;
+  bool group_durable_ = false;  // of its batches some are to be durable,
+  bool group_written_ = false;  // some only written
   std::optional<Steady::time_point> unsynced_since_;
 
   std::thread thread_;
