@@ -1,5 +1,6 @@
 #include "roles/proposer/client_ask.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -28,6 +29,12 @@ bool is_past(const http::Request& request, const http::Response& response) {
 Proposers::Proposers(std::vector<Address> addresses, std::string token, Ask ask)
     : addresses_(std::move(addresses)), token_(std::move(token)), ask_(std::move(ask)) {
   SKEP_ASSERT(!addresses_.empty());
+}
+
+void Proposers::know(const std::vector<Address>& addresses) {
+  for (const Address& address : addresses)
+    if (std::find(addresses_.begin(), addresses_.end(), address) == addresses_.end())
+      addresses_.push_back(address);
 }
 
 Result<http::Response> Proposers::ask(const http::Request& request) {

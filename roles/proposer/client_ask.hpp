@@ -31,6 +31,8 @@ class Proposers {
                                 std::optional<std::uint64_t> base = {});
 
   std::size_t count() const { return addresses_.size(); }
+  // These may be asked, too.
+  void know(const std::vector<Address>& addresses);
 
  private:
   Result<http::Response> ask(const http::Request& request);

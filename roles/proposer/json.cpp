@@ -46,6 +46,15 @@ template <class T> Json to_list(const std::vector<T>& items) {
   return list;
 }
 
+Json proposers(const Status& status) {
+  Json list = to_list(status.configuration.proposers);
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const auto listener = status.listeners.find(status.configuration.proposers[i].id);
+    if (listener != status.listeners.end()) list[i]["http"] = listener->second;
+  }
+  return list;
+}
+
 std::string lines(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
@@ -88,7 +97,7 @@ std::string show(const Status& status) {
   return lines({{"version", now.version},
                 {"in_force", status.in_force},
                 {"complete", status.complete},
-                {"proposers", to_list(now.proposers)},
+                {"proposers", proposers(status)},
                 {"prepare", to_json(now.prepare)},
                 {"accept", to_json(now.accept)},
                 {"holding", to_list(now.holding)},

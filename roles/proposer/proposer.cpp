@@ -120,7 +120,13 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   void status(Duration timeout, std::function<void(Status)> told) {
     if (!serves()) return told({});
     event([&](Time now, Effects& effects) {
-      keeper_->status(now, now + timeout, std::move(told), effects);
+      keeper_->status(
+          now, now + timeout,
+          [self = weak_from_this(), told = std::move(told)](Status status) {
+            if (const auto alive = self.lock()) status.listeners = alive->listeners();
+            told(std::move(status));
+          },
+          effects);
     });
   }
 
@@ -257,6 +263,14 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
     for (const auto& [id, member] : members_.members())
       if (is_there(member)) living.insert(id);
     core_->set_living(std::move(living));
+  }
+
+  std::map<NodeId, Address> listeners() const {
+    std::map<NodeId, Address> listeners;
+    for (const auto& [id, member] : members_.members())
+      for (const Listener& listener : member.listeners)
+        if (listener.role == "proposer") listeners[id] = listener.address;
+    return listeners;
   }
 
   std::string no_such(const std::string& name, const std::string& role) const {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -89,8 +90,10 @@ struct Status {
   bool complete = false;
   std::vector<AcceptorStatus> acceptors;
   std::vector<std::string> behind;  // living proposers that go by an older version
-  std::uint64_t rescanned = 0;      // registers, of the rescan that was begun under this version
-  bool rescanning = false;          // one was begun and is not through
+  // Where clients reach the proposers, as far as this one knows.
+  std::map<NodeId, Address> listeners;
+  std::uint64_t rescanned = 0;  // registers, of the rescan that was begun under this version
+  bool rescanning = false;      // one was begun and is not through
 };
 
 struct Rescanned {

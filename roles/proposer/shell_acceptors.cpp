@@ -152,6 +152,7 @@ AcceptorsShell::Outcome<AcceptorsView> AcceptorsShell::look() {
       auto view = view_of(response->body);
       if (!view) return tl::unexpected(Failure{false, "a malformed answer"});
       known_ = true;
+      proposers_.know(view->listeners);
       last_ = std::move(response->body);
       return std::move(*view);
     }

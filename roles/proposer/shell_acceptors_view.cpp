@@ -96,6 +96,8 @@ std::optional<AcceptorsView> view_of(std::string_view body) {
   view.in_force = member(json, "in_force") == true;
   view.complete = member(json, "complete") == true;
   view.proposers = names_of(member(json, "proposers"));
+  for (const Json& each : member(json, "proposers"))
+    if (member(each, "http").is_string()) view.listeners.push_back(text_of(member(each, "http")));
   view.prepare = quorums_of(member(json, "prepare"));
   view.accept = quorums_of(member(json, "accept"));
   for (const Json& each : member(json, "holding")) view.holding.push_back(quorums_of(each));

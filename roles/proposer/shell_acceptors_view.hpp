@@ -31,6 +31,7 @@ struct AcceptorsView {
   bool in_force = false;
   bool complete = false;
   Names proposers;
+  Names listeners;  // where clients reach them
   Quorums prepare;
   Quorums accept;
   std::vector<Quorums> holding;

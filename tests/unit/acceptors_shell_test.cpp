@@ -165,6 +165,17 @@ TEST_F(AcceptorsShellTest, AnAttemptOfUnknownOutcomeIsLookedAt) {
   EXPECT_EQ(looked, (Strings{"a:1", "b:1", "b:1"}));
 }
 
+TEST_F(AcceptorsShellTest, GoesOnWithAnotherProposerOfTheListWhenOneDies) {
+  nodes = {"a:1"};
+  now["proposers"][0]["http"] = "c:1";
+  steps = {[&]() -> Result<http::Response> { return fail(Code::unavailable, "died"); },
+           [&] {
+             return took({{"accept", quorums(kFour, 3)}});
+           }};
+  EXPECT_EQ(run({"accept", "node1,node2,node3,node4"}).substr(0, 2), "0 ");
+  EXPECT_EQ(looked, (Strings{"a:1", "c:1"}));
+}
+
 TEST_F(AcceptorsShellTest, WaitsForAMinuteAndNoLonger) {
   now["complete"] = false;
   now["acceptors"][1]["answers"] = false;
