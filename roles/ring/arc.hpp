@@ -67,6 +67,7 @@ struct Host {
   std::uint64_t random = 0;               // state of the jitter's generator
   std::map<NodeId, std::uint64_t> boots;  // the others' lives, as last heard
   std::set<NodeId> forgotten;             // written off for good: count for nothing
+  std::vector<NodeId> others;             // ring nodes that may have heard of a record of any arc
 
   // Uniform in [0, below).
   Duration jitter(Duration below);
@@ -238,6 +239,7 @@ class Arc {
     Record base;                 // the newest record known; its majorities count
     std::optional<Record> next;  // an owner's own: the record to write
     std::set<NodeId> yes;
+    std::set<NodeId> answered;  // the vote
     std::map<NodeId, Table::Digests> promised;
     std::vector<Source> sources;  // still to be fetched, the last one first
     std::string from;             // where in the bucket
@@ -363,6 +365,8 @@ class Arc {
   void start_promising(Time now, Effects&);
   void ask_promises(Time now, Effects&);
   void check_votes(Time now, Effects&);
+  bool may_be_behind(const Record& base) const;
+  bool all_answered() const;
   void check_promises(Time now, Effects&);
   void fetch_next(Time now, Effects&);
   void write_record(Time now, Effects&);

@@ -60,9 +60,24 @@ void Arc::start_vote(Time now, Effects& effects) {
   claim_->started = now;
   claim_->base = record();
   claim_->yes.insert(host_.self);
-  for (NodeId node : record().without(host_.forgotten).everybody())
+  std::vector<NodeId> asked = record().without(host_.forgotten).everybody();
+  if (may_be_behind(record())) asked.insert(asked.end(), host_.others.begin(), host_.others.end());
+  std::sort(asked.begin(), asked.end());
+  asked.erase(std::unique(asked.begin(), asked.end()), asked.end());
+  for (NodeId node : asked)
     if (node != host_.self) effects.send(node, PreVote{id_, epoch});
   check_votes(now, effects);
+}
+
+// So many of the record are written off that the rest is no majority: those may have made a newer
+// one, of which nobody of the rest has heard. So everybody who may have is asked before.
+bool Arc::may_be_behind(const Record& base) const {
+  return !base.majority([&](NodeId node) { return !host_.forgotten.contains(node); });
+}
+
+bool Arc::all_answered() const {
+  return std::all_of(host_.others.begin(), host_.others.end(),
+                     [&](NodeId node) { return claim_->answered.contains(node); });
 }
 
 void Arc::on(Time now, NodeId from, const PreVoteReply& m, Effects& effects) {
@@ -72,13 +87,14 @@ void Arc::on(Time now, NodeId from, const PreVoteReply& m, Effects& effects) {
   const Time heard = heard_;
   learn(now, m.record, effects);  // drops a claim to more: its majorities may be others
   heard_ = heard;
-  if (!claim_ || claim_->stage != Claim::Stage::voting || claim_->epoch != m.epoch || !m.yes)
-    return;
-  claim_->yes.insert(from);
+  if (!claim_ || claim_->stage != Claim::Stage::voting || claim_->epoch != m.epoch) return;
+  claim_->answered.insert(from);
+  if (m.yes) claim_->yes.insert(from);
   check_votes(now, effects);
 }
 
 void Arc::check_votes(Time now, Effects& effects) {
+  if (may_be_behind(claim_->base) && !all_answered()) return;
   const bool enough = claim_->base.majority(
       host_.forgotten, [&](NodeId node) { return claim_->yes.contains(node); });
   // One that is being replaced may learn that it was, but is no owner to be.
@@ -130,6 +146,7 @@ void Arc::check_promises(Time now, Effects& effects) {
     return write_record(now, effects);
   }
   if (!claim_->base.without(host_.forgotten).names(host_.self)) return give_up_claim(now, effects);
+  if (may_be_behind(claim_->base) && !all_answered()) return give_up_claim(now, effects);
   // What a majority goes by, its owners go by: this node is about to hear of it.
   if (host_.heard_version > host_.hive_version) return;
 

@@ -290,6 +290,9 @@ void Core::on_nodes(std::vector<Node> nodes) {
                              [](const Node& a, const Node& b) { return a.id < b.id; }));
   for (Node& node : nodes) node.stopping = stopping_.contains(node.id);
   const std::vector<Node> before = std::exchange(nodes_, std::move(nodes));
+  host_.others.clear();
+  for (const Node& node : nodes_)
+    if ((node.alive || !node.gone) && node.id != host_.self) host_.others.push_back(node.id);
   const std::vector<Node> changed = changed_candidates(before, nodes_);
   if (changed.empty()) return;
   for (auto& [arc, wish] : wishes_)
