@@ -405,6 +405,7 @@ class Arc {
   void serve_clear(Time now, WallMs wall, const Asked&, Effects&);
   void append(const Key& key, Entry entry, Effects&);
   void remove(const Key& key, Effects&);
+  void expire(const Key& key, Effects&);
   void answer_later(Time now, const Asked&, Waiting, Effects&);
   void answer_parked(Time now, Effects&);
   void expire_requests(Time now, Effects&);

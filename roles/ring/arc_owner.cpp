@@ -217,6 +217,7 @@ void Arc::answer_parked(Time now, Effects& effects) {
 }
 
 void Arc::on_request(Time now, WallMs wall, const Asked& asked, Effects& effects) {
+  wall_ = wall;  // what is held is served by this clock: not by one from before it came
   if (now >= asked.deadline)
     return effects.replies.push_back(
         {asked.token, failed(Outcome::refused, "it came after its deadline")});
@@ -284,7 +285,7 @@ std::uint64_t Arc::prepare(const Key& key, WallMs wall, Effects& effects) {
   const auto entry = table_.find(key);
   if (!entry) return 0;
   if (!entry->tombstone && !entry->live(wall)) {
-    remove(key, effects);
+    expire(key, effects);
     return reign_->last;
   }
   const bool on_its_way =
@@ -390,6 +391,12 @@ void Arc::serve_clear(Time now, WallMs wall, const Asked& asked, Effects& effect
 
 void Arc::remove(const Key& key, Effects& effects) { append(key, {{}, 0, true, {}}, effects); }
 
+// A delete like any other: the next owner's clock may say that the entry has not expired.
+void Arc::expire(const Key& key, Effects& effects) {
+  if (SKEP_PLANT(expired_at_owner_only)) return erase_entry(key, effects);
+  remove(key, effects);
+}
+
 void Arc::append(const Key& key, Entry entry, Effects& effects) {
   entry.version = {reign_->epoch, ++reign_->last};
   reign_->tail_bytes += key.text.size() + entry.value.size();
@@ -439,7 +446,7 @@ void Arc::tick_owner(Time now, WallMs wall, Effects& effects) {
     for (int i = 0; i < kExpiredAtOnce; ++i) {
       const auto key = table_.expired(wall);
       if (!key) break;
-      remove(*key, effects);
+      expire(*key, effects);
     }
   expire_requests(now, effects);
   answer_parked(now, effects);

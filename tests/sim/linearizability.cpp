@@ -21,7 +21,8 @@ bool at_most(const Used& a, const Used& b) {
 struct Configuration {
   std::uint32_t open = 0;
   std::uint32_t state = 0;
-  std::uint32_t before = 0;  // the state before the unknown operations that were taken last, if any
+  // The state before the unknown operations and lapses that were taken last, if any.
+  std::uint32_t before = 0;
   std::vector<std::uint32_t> beyond;  // sorted
   Used used;
   std::uint32_t uses = 0;  // the sum of `used`
@@ -164,6 +165,11 @@ void Search::expand(const Configuration& from, Generation& same, Generation& nex
   for (const Move& move : moves) take(from, move.rank, move.state, next);
 
   const std::int64_t horizon = history_[by_return_[from.open]].returned;
+  if (const std::optional<std::uint32_t> lapsed = steps_.lapse(from.state, horizon)) {
+    Configuration to = from;
+    to.state = *lapsed;
+    same.add(std::move(to));
+  }
   for (std::size_t c = 0; c < classes_.size(); ++c) {
     if (from.used[c] == classes_[c].size()) continue;
     const std::size_t op = classes_[c][from.used[c]];

@@ -58,6 +58,9 @@ class Steps {
   virtual std::optional<std::uint32_t> apply(std::uint32_t state, std::size_t op) = 0;
   // True if the operation, with the reply that it had, changes no state whatever.
   virtual bool only_reads(std::size_t op) const = 0;
+  // The state that `state` may have turned into by itself until `horizon`, at any time until then
+  // or not; none: it stays what it is. Allowed once, it stays allowed.
+  virtual std::optional<std::uint32_t> lapse(std::uint32_t state, std::int64_t horizon) = 0;
   virtual std::string show_state(std::uint32_t state) const = 0;
   virtual std::string show(std::size_t op) const = 0;
 };
@@ -82,6 +85,8 @@ template <class Model> struct Operation {
 //   static std::optional<State> apply(const State&, const Op&, const Reply* reply): the next state;
 //            none if this reply cannot be (a null reply fits anything)
 //   static bool only_reads(const Op&, const Reply&): with this reply it changed nothing
+//   static std::optional<State> lapse(const State&, std::int64_t horizon): see Steps; only if any
+//            state ever changes by itself
 //   static std::string show(const State&), show(const Op&, const Reply* reply)
 // Operations that certainly were not done do not belong into the history.
 template <class Model>
@@ -100,6 +105,13 @@ Finding check_linearizable(const std::vector<Operation<Model>>& history,
     }
     bool only_reads(std::size_t op) const override {
       return reply(op) != nullptr && Model::only_reads(history_[op].op, *reply(op));
+    }
+    std::optional<std::uint32_t> lapse(std::uint32_t state, std::int64_t horizon) override {
+      if constexpr (requires { Model::lapse(states_[state], horizon); }) {
+        if (std::optional<State> next = Model::lapse(states_[state], horizon))
+          return intern(*std::move(next));
+      }
+      return std::nullopt;
     }
     std::string show_state(std::uint32_t state) const override {
       return Model::show(states_[state]);

@@ -19,7 +19,8 @@ bool writes(const Operation<RegisterModel>& operation) {
 
 std::int64_t number(const State& state) {
   std::int64_t value = 0;
-  if (state) std::from_chars(state->data(), state->data() + state->size(), value);
+  const std::string text = state.value.value_or("");
+  std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
 }
 
@@ -39,17 +40,19 @@ RegisterHistory piece_of(const RegisterHistory& history, std::int64_t from, std:
 void add_results(const Operation<RegisterModel>& operation, std::int64_t least, std::int64_t most,
                  States& states) {
   switch (operation.op.kind) {
-    case Kind::get: return;
+    case Kind::get:
+    case Kind::pexpire:
+    case Kind::persist: return;
     case Kind::set:
     case Kind::setnx:
-    case Kind::set_ifeq: states.insert(operation.op.value); return;
+    case Kind::set_ifeq: states.insert({operation.op.value, {}}); return;
     case Kind::del:
-    case Kind::delifeq: states.insert(std::nullopt); return;
+    case Kind::delifeq: states.insert(State{}); return;
     case Kind::incr:
       if (operation.when.known()) {
-        states.insert(std::to_string(operation.reply.number));
+        states.insert({std::to_string(operation.reply.number), {}});
       } else {
-        for (std::int64_t n = least; n <= most; ++n) states.insert(std::to_string(n));
+        for (std::int64_t n = least; n <= most; ++n) states.insert({std::to_string(n), {}});
       }
       return;
   }
@@ -90,7 +93,7 @@ States left_by(const RegisterHistory& piece, const States& before, std::int64_t 
 
 Finding check_lossy_register(const RegisterHistory& history, std::span<const Loss> losses,
                              std::size_t max_configurations) {
-  States begins{std::nullopt};
+  States begins{State{}};
   std::int64_t from = INT64_MIN;
   for (std::size_t i = 0; i <= losses.size(); ++i) {
     const bool last = i == losses.size();
@@ -99,9 +102,9 @@ Finding check_lossy_register(const RegisterHistory& history, std::span<const Los
     Finding finding;
     for (const State& begin : begins) {
       RegisterHistory begun = piece;
-      if (begin)
+      if (begin.value)
         begun.insert(begun.begin(),
-                     {{Kind::set, *begin, {}}, resp::Value::status("OK"), {from, from + 1}});
+                     {{Kind::set, *begin.value, {}}, resp::Value::status("OK"), {from, from + 1}});
       finding = check_register(std::move(begun), max_configurations);
       if (finding.verdict == Verdict::not_linearizable) continue;
       possible.insert(begin);

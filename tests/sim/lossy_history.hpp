@@ -16,7 +16,7 @@ struct Loss {
 
 // Is each piece of the history, from one loss to the next, linearizable from a value that the key
 // may have had between `safe` and the loss? `losses` are in order; no operation is invoked within
-// two nanoseconds after one.
+// two nanoseconds after one. If there are any, nothing in the history expires.
 Finding check_lossy_register(const RegisterHistory& history, std::span<const Loss> losses,
                              std::size_t max_configurations = kMaxConfigurations);
 

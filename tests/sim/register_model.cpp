@@ -21,30 +21,38 @@ std::optional<std::int64_t> number(const std::string& text) {
 }
 
 Step incr(const RegisterModel::State& state) {
-  const std::optional<std::int64_t> now = state ? number(*state) : 0;
+  const std::optional<std::int64_t> now = state.value ? number(*state.value) : 0;
   if (!now) return {resp::Value::error("ERR value is not an integer or out of range"), state};
   if (*now == std::numeric_limits<std::int64_t>::max())
     return {resp::Value::error("ERR increment or decrement would overflow"), state};
-  return {resp::Value::integer(*now + 1), std::to_string(*now + 1)};
+  return {resp::Value::integer(*now + 1), {std::to_string(*now + 1), state.expiry}};
 }
 
 Step step(const RegisterModel::State& state, const RegisterModel::Op& op) {
   using Kind = RegisterModel::Kind;
   const resp::Value ok = resp::Value::status("OK");
+  const auto& value = state.value;
+  const bool expires = state.expiry.from != Interval::kNever;
   switch (op.kind) {
-    case Kind::get: return {state ? resp::Value::bulk(*state) : resp::Value::null(), state};
-    case Kind::set: return {ok, op.value};
+    case Kind::get: return {value ? resp::Value::bulk(*value) : resp::Value::null(), state};
+    case Kind::set: return {ok, {op.value, op.expiry}};
     case Kind::setnx:
-      if (state) return {resp::Value::integer(0), state};
-      return {resp::Value::integer(1), op.value};
+      if (value) return {resp::Value::integer(0), state};
+      return {resp::Value::integer(1), {op.value, {}}};
     case Kind::set_ifeq:
-      if (state != op.expected) return {resp::Value::null(), state};
-      return {ok, op.value};
+      if (value != op.expected) return {resp::Value::null(), state};
+      return {ok, {op.value, {}}};
     case Kind::incr: return incr(state);
-    case Kind::del: return {resp::Value::integer(state ? 1 : 0), std::nullopt};
+    case Kind::del: return {resp::Value::integer(value ? 1 : 0), {}};
     case Kind::delifeq:
-      if (state != op.expected) return {resp::Value::integer(0), state};
-      return {resp::Value::integer(1), std::nullopt};
+      if (value != op.expected) return {resp::Value::integer(0), state};
+      return {resp::Value::integer(1), {}};
+    case Kind::pexpire:
+      if (!value) return {resp::Value::integer(0), state};
+      return {resp::Value::integer(1), {value, op.expiry}};
+    case Kind::persist:
+      if (!value || !expires) return {resp::Value::integer(0), state};
+      return {resp::Value::integer(1), {value, {}}};
   }
   return {resp::Value::error("ERR unknown command"), state};
 }
@@ -66,10 +74,19 @@ std::string show_reply(const resp::Value& reply) {
   }
 }
 
+// " (expires in [5000, 7000])"
+std::string show_expiry(const RegisterModel::Expiry& expiry) {
+  if (expiry.from == Interval::kNever) return {};
+  if (expiry.from == RegisterModel::kAlways) return " (expires)";
+  return " (expires in [" + std::to_string(expiry.from) + ", " +
+         (expiry.to == Interval::kNever ? "unknown" : std::to_string(expiry.to)) + "])";
+}
+
 }  // namespace
 
 std::optional<RegisterModel::State> RegisterModel::apply(const State& state, const Op& op,
                                                          const Reply* reply) {
+  if (op.asked > state.expiry.to) return std::nullopt;  // it has gone by then
   Step result = step(state, op);
   if (reply != nullptr && !same(result.reply, *reply)) return std::nullopt;
   return std::move(result.next);
@@ -79,13 +96,23 @@ bool RegisterModel::only_reads(const Op& op, const Reply& reply) {
   switch (op.kind) {
     case Kind::get: return true;
     case Kind::set: return false;
-    case Kind::set_ifeq: return reply.kind == Reply::Kind::null || op.value == op.expected;
+    case Kind::set_ifeq: return reply.kind == Reply::Kind::null;
     case Kind::incr: return reply.kind == Reply::Kind::error;
     case Kind::setnx:
     case Kind::del:
-    case Kind::delifeq: return reply == Reply::integer(0);
+    case Kind::delifeq:
+    case Kind::pexpire:
+    case Kind::persist: return reply == Reply::integer(0);
   }
   return false;
+}
+
+std::string RegisterModel::key(const State& state) {
+  return state.value ? "=" + *state.value + show_expiry(state.expiry) : std::string();
+}
+
+std::string RegisterModel::show(const State& state) {
+  return state.value ? "'" + *state.value + "'" + show_expiry(state.expiry) : "nothing";
 }
 
 std::string RegisterModel::show(const Op& op, const Reply* reply) {
@@ -98,15 +125,21 @@ std::string RegisterModel::show(const Op& op, const Reply* reply) {
     case Kind::incr: out = "INCR"; break;
     case Kind::del: out = "DEL"; break;
     case Kind::delifeq: out = "DELIFEQ " + op.expected; break;
+    case Kind::pexpire: out = "PEXPIRE " + std::to_string(op.ttl); break;
+    case Kind::persist: out = "PERSIST"; break;
   }
+  if (op.kind == Kind::set && op.ttl != 0) out += " PX " + std::to_string(op.ttl);
+  out += show_expiry(op.expiry);
   return out + " -> " + (reply != nullptr ? show_reply(*reply) : "?");
 }
 
 Finding check_register(RegisterHistory history, std::size_t max_configurations) {
   std::set<std::string> told_apart;
-  for (const auto& operation : history) {
+  for (auto& operation : history) {
     told_apart.insert(operation.op.expected);
-    if (operation.when.known()) told_apart.insert(operation.reply.text);
+    if (!operation.when.known()) continue;
+    told_apart.insert(operation.reply.text);
+    operation.op.asked = operation.when.invoked;
   }
   for (auto& operation : history) {
     std::string& value = operation.op.value;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -13,20 +14,50 @@
 namespace skep::sim {
 
 struct RegisterModel {
-  using State = std::optional<std::string>;  // none: there is no such key
   using Reply = resp::Value;
+  static constexpr std::int64_t kAlways = std::numeric_limits<std::int64_t>::min();
 
-  enum class Kind : std::uint8_t { get, set, setnx, set_ifeq, incr, del, delifeq };
-  struct Op {
-    Kind kind = Kind::get;
-    std::string value;     // set, setnx, set_ifeq
-    std::string expected;  // set_ifeq, delifeq
+  // When an entry with an expiry goes by itself: at some time from `from` on, and what is asked
+  // after `to` does not see it any more. Where clocks jump, nobody knows: kAlways to kNever.
+  struct Expiry {
+    std::int64_t from = Interval::kNever;  // kNever: it does not expire
+    std::int64_t to = Interval::kNever;
+    auto operator<=>(const Expiry&) const = default;
+  };
+  struct State {
+    std::optional<std::string> value;  // none: there is no such key
+    Expiry expiry = {};
+    auto operator<=>(const State&) const = default;
   };
 
-  static std::string key(const State& state) { return state ? "=" + *state : std::string(); }
+  enum class Kind : std::uint8_t {
+    get,
+    set,
+    setnx,
+    set_ifeq,
+    incr,
+    del,
+    delifeq,
+    pexpire,
+    persist,
+  };
+  struct Op {
+    Kind kind = Kind::get;
+    std::string value;             // set, setnx, set_ifeq
+    std::string expected;          // set_ifeq, delifeq
+    std::int64_t ttl = 0;          // set (0: none), pexpire; in milliseconds
+    Expiry expiry = {};            // what that makes of it
+    std::int64_t asked = kAlways;  // check_register() notes when a known one was invoked
+  };
+
+  static std::string key(const State& state);
   static std::optional<State> apply(const State& state, const Op& op, const Reply* reply);
   static bool only_reads(const Op& op, const Reply& reply);
-  static std::string show(const State& state) { return state ? "'" + *state + "'" : "nothing"; }
+  static std::optional<State> lapse(const State& state, std::int64_t horizon) {
+    if (state.expiry.from == Interval::kNever || state.expiry.from > horizon) return std::nullopt;
+    return State{};
+  }
+  static std::string show(const State& state);
   static std::string show(const Op& op, const Reply* reply);
 };
 

@@ -154,7 +154,12 @@ std::optional<ring::Entry> RingChecker::whole(const RingNode& node, std::string_
 }
 
 void RingChecker::acknowledged(Duration now, const std::string& key, const std::string& value,
-                               bool deletes) {
+                               bool deletes, bool sole) {
+  if (!sole)
+    return on_majority(key, [&](const ring::Entry& entry) {
+      if (!entry.tombstone && entry.value == value)
+        add_floor(key, {now, entry.version, value, false, deletes});
+    });
   const std::size_t a = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
   for (const auto& node : nodes_) {
     const Arc* arc = node->core() == nullptr ? nullptr : node->core()->find(id_of(a));
@@ -170,17 +175,22 @@ void RingChecker::acknowledged(Duration now, const std::string& key, const std::
 
 // Which delete that was is seen from its tombstone on a majority, where that still is.
 void RingChecker::deleted(Duration now, const std::string& key) {
+  on_majority(key, [&](const ring::Entry& entry) {
+    if (entry.tombstone) add_floor(key, {now, entry.version, {}, true, true});
+  });
+}
+
+void RingChecker::on_majority(const std::string& key,
+                              const std::function<void(const ring::Entry&)>& visit) const {
   const std::size_t arc = ring::arc_of(ring::slot_of(key), plan_.ring.hive.arcs);
   const std::vector<Record> records = current(arc);
   if (records.empty()) return;
-  std::map<ring::Version, std::size_t> tombstones;
+  std::map<ring::Version, std::size_t> copies;
   const std::vector<NodeId>& members = records.back().members;
   for (const NodeId id : members) {
     const RingNode* node = node_of(id);
     const auto entry = node == nullptr ? std::nullopt : kept(*node, key);
-    if (!entry || !entry->tombstone) continue;
-    if (++tombstones[entry->version] < members.size() / 2 + 1) continue;
-    add_floor(key, {now, entry->version, {}, true, true});
+    if (entry && ++copies[entry->version] >= members.size() / 2 + 1) visit(*entry);
   }
 }
 
@@ -496,6 +506,18 @@ std::string RingChecker::missing(const std::set<std::string>& keys) const {
       return entry && !entry->tombstone;
     });
     if (!there) return key + " was written, never deleted, and is nowhere";
+  }
+  return {};
+}
+
+// By the owner's own clock.
+std::string RingChecker::overdue() const {
+  for (const auto& node : nodes_) {
+    if (!node->up() || node->core() == nullptr) continue;
+    for (const Arc* arc : node->core()->arcs())
+      if (const auto key = arc->table().expired(node->clock().wall()); arc->serving() && key)
+        return *key + " has expired, and its owner node" + std::to_string(node->index()) +
+               " has not deleted it";
   }
   return {};
 }

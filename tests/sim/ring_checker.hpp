@@ -27,8 +27,9 @@ class RingChecker {
   // other nodes only gets newer.
   void after_step(RingNode& node);
   // A client was told that `key` has `value`: from now on this version, or a later one, stays.
-  // `deletes`: entries of this key may be deleted.
-  void acknowledged(Duration now, const std::string& key, const std::string& value, bool deletes);
+  // `deletes`: entries of this key may be deleted. `sole`: this value never had another version.
+  void acknowledged(Duration now, const std::string& key, const std::string& value, bool deletes,
+                    bool sole);
   // A client was told that `key` is deleted: what it had until then does not come back.
   void deleted(Duration now, const std::string& key);
   // All nodes have lost power: what was acknowledged after `safe` may be gone.
@@ -56,6 +57,8 @@ class RingChecker {
   void print(const std::function<void(const std::string&)>& line) const;
   // Empty, or which of these keys no owner has, though all nodes are back with their disks.
   std::string missing(const std::set<std::string>& keys) const;
+  // Empty, or which entry has expired and is still there.
+  std::string overdue() const;
   // Empty, or how copies of an arc differ, or that they have tombstones.
   std::string unequal() const;
 
@@ -76,6 +79,9 @@ class RingChecker {
     Time until{};
     ring::Epoch promised = 0;  // the giver, last
   };
+  // Calls visit(entry) for what a majority's disks have of the key in one version, if one has.
+  void on_majority(const std::string& key,
+                   const std::function<void(const ring::Entry&)>& visit) const;
   void add_floor(const std::string& key, Floor floor);
   void check_bond(RingNode& node, std::size_t arc);
   void check_list(const RingNode& node);

@@ -9,17 +9,22 @@ using Op = RegisterModel::Op;
 
 namespace {
 
+bool touches(Kind kind) { return kind == Kind::pexpire || kind == Kind::persist; }
 bool counter(std::size_t key) { return key % 3 == 2; }
 
-std::vector<std::string_view> words(const Op& op, std::string_view key) {
+std::vector<std::string_view> words(const Op& op, std::string_view key, std::string_view ttl) {
   switch (op.kind) {
     case Kind::get: return {"GET", key};
-    case Kind::set: return {"SET", key, op.value};
+    case Kind::set:
+      if (op.ttl != 0) return {"SET", key, op.value, "PX", ttl};
+      return {"SET", key, op.value};
     case Kind::setnx: return {"SETNX", key, op.value};
     case Kind::set_ifeq: return {"SET", key, op.value, "IFEQ", op.expected};
     case Kind::incr: return {"INCR", key};
     case Kind::del: return {"DEL", key};
     case Kind::delifeq: return {"DELIFEQ", key, op.expected};
+    case Kind::pexpire: return {"PEXPIRE", key, ttl};
+    case Kind::persist: return {"PERSIST", key};
   }
   return {};
 }
@@ -34,7 +39,8 @@ RingClients::RingClients(const RingPlan& plan, VirtualTime& time, Nodes& nodes, 
       dice_(dice),
       print_(std::move(print)),
       acknowledged_(std::move(acknowledged)),
-      clients_(plan.clients) {
+      clients_(plan.clients),
+      touches_(plan.keys) {
   for (Client& client : clients_) client.seen.resize(plan.keys);
 }
 
@@ -69,7 +75,19 @@ RingNode* RingClients::pick_node() {
   return up.empty() ? nullptr : up[dice_.below(up.size())];
 }
 
+Op RingClients::draw_expiry(std::size_t key) {
+  Op op;
+  const std::uint64_t what = dice_.below(10);
+  op.kind = what < 2 ? Kind::persist : what < 5 || counter(key) ? Kind::pexpire : Kind::set;
+  if (op.kind == Kind::set) op.value = "v" + std::to_string(++values_);
+  const Duration longest = dice_.chance(0.7) ? std::chrono::milliseconds(100) : kLongestLife;
+  if (op.kind != Kind::persist)
+    op.ttl = dice_.between(std::chrono::milliseconds(1), longest).count() / 1000;
+  return op;
+}
+
 Op RingClients::draw(Client& client, std::size_t key) {
+  if (plan_.expiry && deletes(key) && dice_.chance(0.3)) return draw_expiry(key);
   const std::uint64_t what = dice_.below(100);
   const bool may_delete = deletes(key);
   Op op;
@@ -115,10 +133,12 @@ void RingClients::ask(RingNode& node, std::size_t key, Op op,
   records_.push_back({key, std::move(op), {}, State::open, stamp(), 0, node.index(), node.life()});
   Asked& asked = records_.back();  // a deque's elements stay
   const std::string name = key_name(key);
+  const std::string ttl = std::to_string(asked.op.ttl);
   const bool write = asked.op.kind != Kind::get;
+  if (touches(asked.op.kind)) ++touches_[key].open;
   if (print_)
     print_(node.index(), "client", "asks " + name + " " + RegisterModel::show(asked.op, nullptr));
-  node.ring().run(words(asked.op, name), 1, write,
+  node.ring().run(words(asked.op, name, ttl), 1, write,
                   [this, &asked, then = std::move(then)](Result<resp::Value> result) {
                     answered(asked, result);
                     then(asked);
@@ -167,22 +187,28 @@ void RingClients::answered(Asked& asked, const Result<resp::Value>& result) {
   }
   if (!result) {
     asked.state = result.error().done() == Done::no ? State::failed : State::unknown;
-    return;
-  }
-  if (result->kind == resp::Value::Kind::error && result->text.starts_with("OOM ")) {
+  } else if (result->kind == resp::Value::Kind::error && result->text.starts_with("OOM ")) {
     asked.state = State::failed;
-    return;
+  } else {
+    ++done_;
+    asked.state = State::done;
+    asked.reply = *result;
   }
-  ++done_;
-  asked.state = State::done;
-  asked.reply = *result;
+  if (touches(asked.op.kind) && asked.state != State::unknown)
+    touches_[asked.key] = {touches_[asked.key].open - 1, asked.returned};
+  if (asked.state == State::done) tell_acknowledged(asked);
+}
+
+void RingClients::tell_acknowledged(const Asked& asked) {
+  if (RegisterModel::only_reads(asked.op, asked.reply)) return;
   const bool put =
       asked.op.kind == Kind::set || asked.op.kind == Kind::setnx || asked.op.kind == Kind::set_ifeq;
-  if (put && !RegisterModel::only_reads(asked.op, asked.reply))
-    acknowledged_.put(key_name(asked.key), asked.op.value, deletes(asked.key));
+  const Touches& touched = touches_[asked.key];
+  if (put)
+    acknowledged_.put(key_name(asked.key), asked.op.value, deletes(asked.key),
+                      touched.open == 0 && touched.last < asked.invoked);
   const bool erased = asked.op.kind == Kind::del || asked.op.kind == Kind::delifeq;
-  if (erased && !RegisterModel::only_reads(asked.op, asked.reply))
-    acknowledged_.deleted(key_name(asked.key));
+  if (erased) acknowledged_.deleted(key_name(asked.key));
 }
 
 void RingClients::read_all(RingNode& node, std::function<void(const std::string&)> failed) {
@@ -206,6 +232,15 @@ std::size_t RingClients::unanswered() const {
       }));
 }
 
+// By the owner's wall clock, which is the true time, to the millisecond, where none jumps.
+RegisterModel::Expiry RingClients::expiry(const Op& op, const Interval& when) const {
+  constexpr std::int64_t kMs = 1'000'000;
+  if (op.ttl == 0) return {};
+  if (plan_.has(Fault::wall_jump)) return {RegisterModel::kAlways, Interval::kNever};
+  return {when.invoked + (op.ttl - 1) * kMs,
+          when.known() ? when.returned + op.ttl * kMs : Interval::kNever};
+}
+
 // What certainly was not done is not there; reads whose answer nobody heard say nothing.
 RegisterHistory RingClients::history(std::size_t key) const {
   RegisterHistory history;
@@ -213,8 +248,9 @@ RegisterHistory RingClients::history(std::size_t key) const {
     if (asked.key != key || asked.state == State::failed) continue;
     const bool known = asked.state == State::done;
     if (!known && asked.op.kind == Kind::get) continue;
-    history.push_back(
-        {asked.op, asked.reply, {asked.invoked, known ? asked.returned : Interval::kNever}});
+    const Interval when{asked.invoked, known ? asked.returned : Interval::kNever};
+    history.push_back({asked.op, asked.reply, when});
+    history.back().op.expiry = expiry(asked.op, when);
   }
   return history;
 }

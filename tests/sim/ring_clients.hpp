@@ -19,8 +19,10 @@ class RingClients {
  public:
   using Nodes = std::vector<std::unique_ptr<RingNode>>;
   // Told of each value that was acknowledged to be a key's, SET and its like, and of deletes.
+  // `sole`: no other write can have left the same value.
   struct Acknowledged {
-    std::function<void(const std::string& key, const std::string& value, bool deletes)> put;
+    std::function<void(const std::string& key, const std::string& value, bool deletes, bool sole)>
+        put;
     std::function<void(const std::string& key)> deleted;
   };
 
@@ -29,6 +31,8 @@ class RingClients {
 
   void start();
   void stop() { stopped_ = true; }
+  // Longer than any entry lives that has an expiry, as long as no clock jumps.
+  static constexpr Duration kLongestLife = std::chrono::seconds(2);
   bool stopped() const { return stopped_; }
   // Reads every key through this node; `failed` is called for each that cannot be read.
   void read_all(RingNode& node, std::function<void(const std::string& why)> failed);
@@ -37,7 +41,7 @@ class RingClients {
   // Requests at nodes that have lived on, unanswered.
   std::size_t unanswered() const;
 
-  // Whether entries of this key are ever deleted.
+  // Whether entries of this key are ever deleted, or expire.
   static bool deletes(std::size_t key) { return key % 2 == 1; }
   std::vector<std::string> keys() const;
   // Those that were set for sure, and are never deleted.
@@ -58,6 +62,12 @@ class RingClients {
     std::size_t node = 0;
     std::uint64_t life = 0;
   };
+  // Writes of a key that leave its value as it is: those that may still be done, and when the last
+  // one was.
+  struct Touches {
+    std::size_t open = 0;
+    std::int64_t last = 0;
+  };
   struct Client {
     std::vector<std::string> seen;  // by key: the value it saw last
     std::uint64_t turn = 0;         // one for each operation: an answer to an earlier one is late
@@ -66,6 +76,8 @@ class RingClients {
   void next(std::size_t client);
   void turn_over(std::size_t client, std::uint64_t turn);
   RegisterModel::Op draw(Client& client, std::size_t key);
+  // One that sets or removes an expiry; in some plans, for keys that are ever deleted.
+  RegisterModel::Op draw_expiry(std::size_t key);
   void ask(RingNode& node, std::size_t key, RegisterModel::Op op,
            std::function<void(const Asked&)> then);
   // Sets two keys of one slot if neither is there: in each key's history a SETNX, both of which
@@ -74,6 +86,9 @@ class RingClients {
   // Another key of the same slot that takes any value; `key` itself if there is none.
   std::size_t partner(std::size_t key) const;
   void answered(Asked& asked, const Result<resp::Value>& result);
+  // When an entry goes that this has left.
+  RegisterModel::Expiry expiry(const RegisterModel::Op& op, const Interval& when) const;
+  void tell_acknowledged(const Asked& asked);
   RegisterHistory history(std::size_t key) const;
   std::string key_name(std::size_t key) const {
     return "key" + std::to_string(key) + "{" + std::to_string(key % plan_.tags) + "}";
@@ -89,6 +104,7 @@ class RingClients {
   Acknowledged acknowledged_;
   std::vector<Client> clients_;
   std::deque<Asked> records_;
+  std::vector<Touches> touches_;  // by key
   std::vector<Loss> losses_;
   std::uint64_t values_ = 0;
   std::int64_t last_stamp_ = 0;

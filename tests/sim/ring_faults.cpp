@@ -66,10 +66,13 @@ void RingSim::inject(Fault fault) {
       }
       return;
     case Fault::wall_jump:
-      if (RingNode* node = pick())
-        node->clock().jump_wall(static_cast<std::int64_t>(dice_.below(7'200'000)) - 3'600'000);
+      if (RingNode* node = pick()) jump_wall(*node);
       return;
   }
+}
+
+void RingSim::jump_wall(RingNode& node) {
+  node.clock().jump_wall(static_cast<std::int64_t>(dice_.below(7'200'000)) - 3'600'000);
 }
 
 void RingSim::kill(Fault fault) {

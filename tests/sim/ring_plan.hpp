@@ -58,6 +58,7 @@ struct RingPlan {
   Duration timers_late{};
   std::int64_t clock_rate = 0;  // parts per million from true, at most
   bool together = false;        // some writes are of two keys of one slot
+  bool expiry = false;          // some writes set when the key expires, or that it does not
 
   static RingPlan draw(std::uint64_t seed);
   bool has(Fault fault) const;
@@ -67,6 +68,9 @@ struct RingPlan {
     return ring.hive.replication == 1 && ring.hive.takeover_empty_us != 0;
   }
   std::string show() const;
+
+ private:
+  void draw_expiry();
 };
 
 }  // namespace skep::sim

@@ -47,11 +47,15 @@ void RingSim::build() {
     };
   for (std::size_t i = 0; i < plan_.nodes + plan_.spares; ++i)
     nodes_.push_back(std::make_unique<RingNode>(plan_, time_, network_, i, dice_.fork(), print));
+  // Jumps alone are rare: where there are any, no two clocks show the same time from the start.
+  if (plan_.expiry && plan_.has(Fault::wall_jump))
+    for (const auto& node : nodes_) jump_wall(*node);
   checker_ = std::make_unique<RingChecker>(
       plan_, nodes_, [this](const std::string& what) { fail(Outcome::unsafe, what); }, print);
   RingClients::Acknowledged acknowledged;
-  acknowledged.put = [this](const std::string& key, const std::string& value, bool deletes) {
-    checker_->acknowledged(time_.now(), key, value, deletes);
+  acknowledged.put = [this](const std::string& key, const std::string& value, bool deletes,
+                            bool sole) {
+    checker_->acknowledged(time_.now(), key, value, deletes, sole);
   };
   acknowledged.deleted = [this](const std::string& key) { checker_->deleted(time_.now(), key); };
   clients_ = std::make_unique<RingClients>(plan_, time_, nodes_, dice_.fork(), print,
@@ -120,6 +124,7 @@ bool RingSim::settle() {
       wrong = "a node that leaves has not left";
     } else if (wrong = checker_->unsettled(); wrong.empty()) {
       if (clients_->stopped()) wrong = checker_->unequal();
+      if (clients_->stopped() && wrong.empty()) wrong = checker_->overdue();
       if (wrong.empty()) return !failed();
     }
   }
@@ -141,6 +146,7 @@ bool RingSim::serves_without_one() {
 void RingSim::final_reads() {
   clients_->stop();
   run_until(time_.now() + plan_.ring.request_timeout + seconds(3));
+  if (plan_.expiry) run_until(time_.now() + RingClients::kLongestLife);
   for (const auto& node : nodes_)
     if (node->up())
       clients_->read_all(*node, [this](const std::string& why) { fail(Outcome::stuck, why); });

@@ -50,6 +50,7 @@ class RingSim {
   // How long after its acknowledgement a write may be gone with the power, by the disks' promise.
   Duration unsynced() const;
   void bad_times();
+  void jump_wall(RingNode& node);
   void restart_later(RingNode& node);
   void restart(RingNode& node);
   RingNode* pick(bool also_paused = false);

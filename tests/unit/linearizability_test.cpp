@@ -84,6 +84,26 @@ TEST(Linearizability, CountersCountEachIncrementOnce) {
   EXPECT_EQ(verdict({incr(0, kNever, 0), incr(1, 2, 3)}), Verdict::not_linearizable);
 }
 
+TEST(Linearizability, AnEntryExpiresInItsTime) {
+  const auto set_px = [](RegisterModel::Expiry expiry) {
+    Operation<RegisterModel> operation = set(0, 1, "a");
+    operation.op.expiry = expiry;
+    return operation;
+  };
+  const Operation<RegisterModel> persist{{Kind::persist, {}, {}}, Value::integer(1), {2, 3}};
+  EXPECT_EQ(verdict({set_px({10, 20}), get(5, 6, nullptr)}), Verdict::not_linearizable);
+  EXPECT_EQ(verdict({set_px({10, 20}), get(5, 10, nullptr)}), Verdict::linearizable);
+  EXPECT_EQ(verdict({set_px({10, 20}), get(20, 30, "a")}), Verdict::linearizable);
+  EXPECT_EQ(verdict({set_px({10, 20}), get(21, 30, "a")}), Verdict::not_linearizable);
+  EXPECT_EQ(verdict({set_px({10, 20}), persist, get(21, 30, "a")}), Verdict::linearizable);
+  EXPECT_EQ(verdict({set_px({10, 20}), persist, get(21, 30, nullptr)}), Verdict::not_linearizable);
+  // Nobody knows when; but once gone, it is.
+  const auto any_time = set_px({RegisterModel::kAlways, kNever});
+  EXPECT_EQ(verdict({any_time, get(2, 3, nullptr)}), Verdict::linearizable);
+  EXPECT_EQ(verdict({any_time, get(2, 3, "a"), get(4, 5, nullptr)}), Verdict::linearizable);
+  EXPECT_EQ(verdict({any_time, get(2, 3, nullptr), get(4, 5, "a")}), Verdict::not_linearizable);
+}
+
 TEST(Linearizability, ExplainsWhereItIsStuck) {
   const Finding finding =
       check_linearizable<RegisterModel>({set(0, 1, "a"), set(2, 3, "b"), get(4, 5, "a")});
@@ -106,6 +126,8 @@ bool brute_force(const RegisterHistory& history, const RegisterModel::State& sta
   for (std::size_t i = 0; i < history.size(); ++i)
     if (!taken[i]) horizon = std::min(horizon, history[i].when.returned);
   if (horizon == kNever) return true;
+  if (const auto lapsed = RegisterModel::lapse(state, horizon))
+    if (brute_force(history, *lapsed, taken)) return true;
   for (std::size_t i = 0; i < history.size(); ++i) {
     if (taken[i] || history[i].when.invoked > horizon) continue;
     const Value* reply = history[i].when.known() ? &history[i].reply : nullptr;
@@ -121,7 +143,7 @@ bool brute_force(const RegisterHistory& history, const RegisterModel::State& sta
 Op random_op(std::mt19937_64& random, int values) {
   const auto value = [&] { return std::to_string(random() % static_cast<unsigned>(values)); };
   Op op;
-  op.kind = static_cast<Kind>(random() % 7);
+  op.kind = static_cast<Kind>(random() % 9);
   op.value = value();
   op.expected = value();
   return op;
@@ -154,17 +176,24 @@ TEST(Linearizability, AgreesWithTryingEveryOrder) {
     RegisterModel::State state;
     const std::size_t size = 1 + random() % 8;
     for (std::size_t i = 0; i < size; ++i) {
-      const Op op = random_op(random, 2);
+      Op op = random_op(random, 2);
       const auto at = static_cast<std::int64_t>(10 * i);
+      if (op.kind == Kind::pexpire || (op.kind == Kind::set && random() % 2 == 0))
+        op.expiry.from = random() % 4 == 0 ? RegisterModel::kAlways
+                                           : at + static_cast<std::int64_t>(random() % 30);
+      if (op.expiry.from >= 0 && op.expiry.from != kNever && random() % 2 == 0)
+        op.expiry.to = op.expiry.from + static_cast<std::int64_t>(random() % 30);
+      if (random() % 2 == 0) state = RegisterModel::lapse(state, at).value_or(state);
       Interval when{at - static_cast<std::int64_t>(random() % 25),
                     at + static_cast<std::int64_t>(random() % 25)};
       Value reply = reply_in(state, op);
       if (random() % 8 == 0) reply = kReplies[random() % std::size(kReplies)];
       if (random() % 5 == 0) when.returned = kNever;
+      if (when.known()) op.asked = when.invoked;
       history.push_back({op, reply, when});
     }
     std::vector<bool> taken(history.size());
-    const bool expected = brute_force(history, std::nullopt, taken);
+    const bool expected = brute_force(history, {}, taken);
     ASSERT_EQ(verdict(history), expected ? Verdict::linearizable : Verdict::not_linearizable)
         << "round " << round;
     ++(expected ? good : bad);
@@ -174,9 +203,10 @@ TEST(Linearizability, AgreesWithTryingEveryOrder) {
 }
 
 Value incremented(const RegisterModel::State& state) {
-  if (!state) return Value::integer(1);
-  if (state->front() == 'v') return Value::error("ERR value is not an integer or out of range");
-  return Value::integer(std::stoll(*state) + 1);
+  if (!state.value) return Value::integer(1);
+  if (state.value->front() == 'v')
+    return Value::error("ERR value is not an integer or out of range");
+  return Value::integer(std::stoll(*state.value) + 1);
 }
 
 // What `clients` processes see of one register that takes each operation at a point inside it.
@@ -213,15 +243,16 @@ RegisterHistory long_history(std::uint64_t seed, std::size_t operations, std::si
   RegisterModel::State state;
   for (const Point& point : points) {
     Operation<RegisterModel>& operation = history[point.op];
-    if (state && (operation.op.kind == Kind::set_ifeq || operation.op.kind == Kind::delifeq) &&
+    if (state.value &&
+        (operation.op.kind == Kind::set_ifeq || operation.op.kind == Kind::delifeq) &&
         random() % 2 == 0)
-      operation.op.expected = *state;
+      operation.op.expected = *state.value;
     const bool lost = unknown_in != 0 && random() % unknown_in == 0;
     if (lost) operation.when.returned = kNever;
     if (lost && random() % 2 == 0) continue;
     for (std::int64_t n = 0;; ++n) {  // the reply that fits
       Value reply = n < 3 ? kReplies[n] : Value::integer(1);
-      if (operation.op.kind == Kind::get && state) reply = Value::bulk(*state);
+      if (operation.op.kind == Kind::get && state.value) reply = Value::bulk(*state.value);
       if (operation.op.kind == Kind::incr) reply = incremented(state);
       if (const auto next = RegisterModel::apply(state, operation.op, &reply)) {
         operation.reply = reply;
