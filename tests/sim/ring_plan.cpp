@@ -113,6 +113,7 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
   if (dice.chance(taste / 2)) plan.faults.push_back(Fault::forget);
   if (dice.chance(0.15) && !alone) plan.faults.push_back(Fault::options);
   plan.draw_expiry();
+  plan.draw_refusals();
   return plan;
 }
 
@@ -125,6 +126,20 @@ void RingPlan::draw_expiry() {
   expiry = true;
   // With clocks that agree, nobody ever is of another opinion than an owner was.
   if (!has(Fault::wall_jump) && dice.chance(0.3)) faults.push_back(Fault::wall_jump);
+}
+
+// The same, where values are dropped from memory, for disks that refuse to take them: whoever drops
+// one too early finds it nowhere.
+void RingPlan::draw_refusals() {
+  constexpr std::uint64_t kStream = 117;
+  Dice dice(seed * 0x9e3779b97f4a7c15 + kStream);
+  const bool on_disk = ring.hive.durability != ring::Durable::none;
+  const bool bounded = ring.max_entries != 0 || ring.max_memory != 0;
+  if (!on_disk || !bounded || !dice.chance(0.5)) return;
+  std::erase(faults, Fault::disk_full);
+  faults.insert(faults.end(), std::max<std::size_t>(faults.size() / 2, 1), Fault::disk_full);
+  fault_every = std::min<Duration>(fault_every, milliseconds(600));
+  think = std::min<Duration>(think, milliseconds(80));
 }
 
 bool RingPlan::has(Fault fault) const {

@@ -71,6 +71,7 @@ struct RingPlan {
 
  private:
   void draw_expiry();
+  void draw_refusals();
 };
 
 }  // namespace skep::sim
