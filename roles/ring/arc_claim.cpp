@@ -76,8 +76,9 @@ bool Arc::may_be_behind(const Record& base) const {
 }
 
 bool Arc::all_answered() const {
-  return std::all_of(host_.others.begin(), host_.others.end(),
-                     [&](NodeId node) { return claim_->answered.contains(node); });
+  return std::all_of(host_.others.begin(), host_.others.end(), [&](NodeId node) {
+    return claim_->answered.contains(node) || host_.forgotten.contains(node);
+  });
 }
 
 void Arc::on(Time now, NodeId from, const PreVoteReply& m, Effects& effects) {
