@@ -34,8 +34,11 @@ void RegistersChecker::saw(std::size_t from, std::size_t to, const Message& mess
   if (message.part == Part::proposer) return check_answer(from, to, message);
   if (message.part != Part::acceptor) return;
   const auto note = [&](auto request, bool accept) {
-    if (request)
-      asked_[{from, to, message.request}] = {std::string(request->key), request->ballot, accept};
+    if (!request) return;
+    const bool outdated =
+        request->configuration < disks_[nodes_[to]->identity()].whole.configuration;
+    asked_[{from, to, message.request}] = {std::string(request->key), request->ballot, accept,
+                                           outdated};
   };
   if (message.type == static_cast<std::uint16_t>(Type::prepare))
     return note(wire::decode<registers::Prepare>(message.payload), false);
@@ -65,6 +68,9 @@ void RegistersChecker::check_answer(std::size_t from, std::size_t to, const Mess
   if (found == asked_.end()) return;  // of an earlier life
   const Asked asked = std::move(found->second);
   asked_.erase(found);
+  if (asked.outdated)
+    broken_("node" + std::to_string(from) + " goes by an older configuration for " +
+            quoted(asked.key) + " than it was told of");
   const Standing& at = disks_[nodes_[from]->identity()];
   const auto row = at.rows.find(asked.key);
   const Ballot bar = row != at.rows.end() ? row->second.bar() : at.whole.floor;

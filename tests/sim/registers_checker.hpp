@@ -52,6 +52,7 @@ class RegistersChecker {
     std::string key;
     Ballot ballot;
     bool accept = false;
+    bool outdated = false;  // whoever is asked was told of a later configuration before
   };
   void check_row(const RegistersNode& node, Standing& at, std::string_view key,
                  std::string_view bytes);

@@ -34,6 +34,7 @@ void RegistersSim::inject(Fault fault) {
     case Fault::isolate:
     case Fault::path:
     case Fault::reset: return partition(fault);
+    case Fault::strand: return strand();
     case Fault::disk_stall:
     case Fault::disk_full: return disturb_disk(fault);
     case Fault::bad_network: return bad_times();
@@ -175,6 +176,21 @@ void RegistersSim::partition(Fault fault) {
   }
   note("sim: " + std::string(RegistersPlan::name(fault)) + " " + shown);
   time_.after(dice_.between(milliseconds(100), seconds(4)), nullptr, [this] {
+    note("sim: the network is whole");
+    network_.heal();
+  });
+}
+
+void RegistersSim::strand() {
+  const RegistersNode* node = pick(true);
+  if (node == nullptr || node->roles().acceptor) return;
+  note("sim: node" + std::to_string(node->index()) + " is stranded");
+  for (std::size_t other = 0; other < nodes_.size(); ++other) {
+    if (other == node->index()) continue;
+    network_.cut(node->index(), other, true);
+    network_.cut(other, node->index(), true);
+  }
+  time_.after(dice_.between(seconds(1), seconds(6)), nullptr, [this] {
     note("sim: the network is whole");
     network_.heal();
   });

@@ -183,6 +183,7 @@ std::vector<std::string> RegistersOperator::proposers() const {
   for (const auto& node : nodes_)
     if (node->roles().proposer && node->own_identity() != 0)
       names.push_back(Machine::name(node->index()));
+  std::sort(names.begin(), names.end());
   return names;
 }
 

@@ -14,9 +14,9 @@ using Fault = RegistersPlan::Fault;
 
 std::string_view RegistersPlan::name(Fault fault) {
   constexpr std::array<std::string_view, kFaults> kNames = {
-      "kill",      "powercut",    "failed_sync", "blackout", "stop",       "pause",
-      "split",     "isolate",     "path",        "reset",    "disk_stall", "disk_full",
-      "wall_jump", "bad_network", "rot",         "replace",  "ghost"};
+      "kill",      "powercut",  "failed_sync", "blackout", "stop",    "pause",
+      "split",     "isolate",   "path",        "strand",   "reset",   "disk_stall",
+      "disk_full", "wall_jump", "bad_network", "rot",      "replace", "ghost"};
   return kNames[static_cast<std::size_t>(fault)];
 }
 
@@ -100,6 +100,17 @@ void draw_faults(Dice& dice, RegistersPlan& plan) {
                                       : dice.between(milliseconds(300), milliseconds(3000));
 }
 
+// The acceptors change quickly, and proposers that were away come back with what they knew.
+void draw_strangers(Dice& dice, RegistersPlan& plan) {
+  if (plan.sizes.empty() || !dice.chance(0.25)) return;
+  plan.faults = {Fault::strand, Fault::reset};
+  plan.fault_every = dice.between(milliseconds(500), milliseconds(2000));
+  plan.safety = dice.between(seconds(8), seconds(14));
+  plan.operator_pause = dice.between(milliseconds(1), milliseconds(30));
+  plan.interruption = 0;
+  for (std::size_t i = dice.between(1, 2); i > 0; --i) plan.machines.push_back({false, true});
+}
+
 void draw_roles(Dice& dice, RegistersPlan& plan) {
   plan.acceptor.cache = one_of<std::size_t>(dice, {0, 2000, std::size_t{64} << 20});
   proposer::Options& proposer = plan.proposer;
@@ -123,8 +134,9 @@ RegistersPlan RegistersPlan::draw(std::uint64_t seed) {
   plan.seed = seed;
   draw_acceptors(dice, plan);
   draw_machines(dice, plan);
-  draw_roles(dice, plan);
   draw_faults(dice, plan);
+  draw_strangers(dice, plan);
+  draw_roles(dice, plan);
   draw_network(dice, plan);
   plan.clients = dice.between(1, 6);
   plan.keys = dice.between(1, 10);

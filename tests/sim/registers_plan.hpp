@@ -26,6 +26,7 @@ struct RegistersPlan {
     split,        // two groups that do not hear each other
     isolate,      // one node and the rest
     path,         // one path, or one direction of it
+    strand,       // one that only proposes hears of nobody while much changes
     reset,        // of a connection
     disk_stall,   // nothing is written for a while
     disk_full,    // new batches are refused for a while

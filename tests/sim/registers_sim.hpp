@@ -45,6 +45,7 @@ class RegistersSim {
   void bring_back_old_disk();
   void decay();
   void partition(Fault fault);
+  void strand();
   void disturb_disk(Fault fault);
   void black_out();
   void bad_times();
