@@ -64,8 +64,9 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
       for (const std::string& text : *list)
         if (text.find('@') == std::string::npos)
           return fail(Code::invalid, "\"" + text + "\"; accepted: name@host:port");
-    persist(kBootKey, wire::encode_checked(Boot{boot_}),
-            [this, kept = std::move(*kept)] { begin(kept); });
+    persist(
+        kBootKey, wire::encode_checked(Boot{boot_}),
+        [this, kept = std::move(*kept)] { begin(kept); }, [] { return true; });
     return {};
   }
 
@@ -381,26 +382,34 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void keep(const Configuration& configuration) {
-    persist(kConfigurationRow, wire::encode_checked(configuration), [this, configuration] {
-      event([&](Time now, Effects& effects) { keeper_->kept(now, configuration, effects); });
-    });
+    kept_ = configuration.version;
+    persist(
+        kConfigurationRow, wire::encode_checked(configuration),
+        [this, configuration] {
+          event([&](Time now, Effects& effects) { keeper_->kept(now, configuration, effects); });
+        },
+        // A newer one may have come to the store meanwhile.
+        [this, version = configuration.version] { return kept_ == version; });
   }
 
-  // A store that refuses is asked again.
-  void persist(std::string_view key, std::string row, std::function<void()> then) {
+  // A store that refuses is asked again, if it is still wanted.
+  void persist(std::string_view key, std::string row, std::function<void()> then,
+               std::function<bool()> wanted) {
     Batch batch;
     batch.put(kSpace, key, row);
-    store_.submit(
-        std::move(batch), Durability::durable,
-        [weak = weak_from_this(), key, row = std::move(row), then = std::move(then)](Result<> ok) {
-          const auto self = weak.lock();
-          if (!self) return;
-          if (ok) return then();
-          self->env_.log.write(Level::error, "proposer", "cannot go on yet: " + ok.error().message);
-          self->env_.timers.after(kAskStoreAgain, [weak, key, row, then] {
-            if (const auto again = weak.lock()) again->persist(key, row, then);
-          });
-        });
+    store_.submit(std::move(batch), Durability::durable,
+                  [weak = weak_from_this(), key, row = std::move(row), then = std::move(then),
+                   wanted = std::move(wanted)](Result<> ok) {
+                    const auto self = weak.lock();
+                    if (!self) return;
+                    if (ok) return then();
+                    self->env_.log.write(Level::error, "proposer",
+                                         "cannot go on yet: " + ok.error().message);
+                    self->env_.timers.after(kAskStoreAgain, [weak, key, row, then, wanted] {
+                      const auto again = weak.lock();
+                      if (again && wanted()) again->persist(key, row, then, wanted);
+                    });
+                  });
   }
 
   void arm() {
@@ -427,6 +436,7 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   Membership& members_;
   const Options options_;
   std::uint64_t boot_ = 0;
+  std::uint64_t kept_ = 0;  // the version that the store was given last
   std::optional<Core> core_;
   std::optional<Keeper> keeper_;
   std::string waits_for_;
