@@ -122,15 +122,15 @@ gtest() {
   return "$status"
 }
 
-# simulate PRESET FROM COUNT: runs the simulator's seeds from FROM on, each a test.
+# simulate PRESET SIMULATION FROM COUNT: runs the simulator's seeds from FROM on, each a test.
 simulate() {
   local log status=0 p
   log=$(mktemp)
-  echo "seeds from $2 on"
-  "build/$1/sim" ring --from "$2" --seeds "$3" --jobs "$(nproc)" | tee "$log" || status=$?
+  echo "seeds from $3 on"
+  "build/$1/sim" "$2" --from "$3" --seeds "$4" --jobs "$(nproc)" | tee "$log" || status=$?
   p=$(sed -nE 's/^[0-9]+ seeds in .*: ([0-9]+) passed, .*/\1/p' "$log")
   rm -f "$log"
-  echo "${p:-0} passed, $(($3 - ${p:-0})) failed"
+  echo "${p:-0} passed, $(($4 - ${p:-0})) failed"
   return "$status"
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "net/base/checksum.hpp"
+#include "net/checked_row.hpp"
 #include "net/wire.hpp"
 
 namespace skep::sim {
@@ -95,23 +96,33 @@ void RegistersChecker::durable(const RegistersNode& node, const Batch& batch) {
         at.rows.erase(row);
       }
     } else if (op.space == acceptor::kStandingSpace && op.key == acceptor::kStandingKey) {
-      auto now = acceptor::decode_standing(op.value);
-      if (!now) return broken_(name + " writes a standing that cannot be read");
-      const acceptor::Standing& before = at.whole;
-      if (now->floor < before.floor || now->floor_version < before.floor_version)
-        broken_("the floor falls on " + name + "'s disk");
-      if (now->configuration < before.configuration)
-        broken_(name + " goes back from configuration " + std::to_string(before.configuration) +
-                " to " + std::to_string(now->configuration));
-      if (now->configuration == before.configuration && before.in_force &&
-          (!now->in_force || now->content != before.content))
-        broken_(name + " has two configurations of version " + std::to_string(now->configuration));
-      at.whole = std::move(*now);
+      check_standing(name, at, op.value);
+    } else if (op.space == "proposer" && op.key == "configuration") {
+      const auto kept = wire::decode_checked<proposer::Configuration>(op.value);
+      if (!kept || kept->version < at.proposes_by)
+        broken_(name + " keeps an older configuration than " + std::to_string(at.proposes_by));
+      if (kept) at.proposes_by = kept->version;
     }
   }
   for (const Register& row : erased)
     if (row.bar() > at.whole.floor || row.version > at.whole.floor_version || row.present)
       broken_(name + " erases what is above its floor: " + show(row));
+}
+
+void RegistersChecker::check_standing(const std::string& name, Standing& at,
+                                      std::string_view bytes) {
+  auto now = acceptor::decode_standing(bytes);
+  if (!now) return broken_(name + " writes a standing that cannot be read");
+  const acceptor::Standing& before = at.whole;
+  if (now->floor < before.floor || now->floor_version < before.floor_version)
+    broken_("the floor falls on " + name + "'s disk");
+  if (now->configuration < before.configuration)
+    broken_(name + " goes back from configuration " + std::to_string(before.configuration) +
+            " to " + std::to_string(now->configuration));
+  if (now->configuration == before.configuration && before.in_force &&
+      (!now->in_force || now->content != before.content))
+    broken_(name + " has two configurations of version " + std::to_string(now->configuration));
+  at.whole = std::move(*now);
 }
 
 void RegistersChecker::check_row(const RegistersNode& node, Standing& at, std::string_view key,

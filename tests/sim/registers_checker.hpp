@@ -27,7 +27,7 @@ class RegistersChecker {
   void saw(std::size_t from, std::size_t to, const Message& message);
   // A batch has become durable on this node's disk: of each register, promise and accepted ballot
   // do not fall, one ballot has one value, what is erased raises the floor; the floor and the
-  // configuration's version do not fall.
+  // configuration's version do not fall, the proposer's neither.
   void durable(const RegistersNode& node, const Batch& batch);
 
   // Nobody's row of the register is damaged, but perhaps this node's.
@@ -44,7 +44,8 @@ class RegistersChecker {
 
  private:
   using Ballot = registers::Ballot;
-  struct Standing {  // of one disk
+  struct Standing {                 // of one disk
+    std::uint64_t proposes_by = 0;  // the version that its proposer keeps
     acceptor::Standing whole;
     std::map<std::string, acceptor::Register, std::less<>> rows;
   };
@@ -54,6 +55,7 @@ class RegistersChecker {
     bool accept = false;
     bool outdated = false;  // whoever is asked was told of a later configuration before
   };
+  void check_standing(const std::string& name, Standing& at, std::string_view bytes);
   void check_row(const RegistersNode& node, Standing& at, std::string_view key,
                  std::string_view bytes);
   void check_value(const std::string& key, const Ballot& ballot, std::uint64_t version,

@@ -88,11 +88,18 @@ void RegistersSim::pause_node() {
   node->pause(length);
 }
 
-// The machine dies, and comes back with an empty disk.
+// The machine dies, and comes back with an empty disk. The old one may come back one day; but not
+// if what the acceptor has promised as a whole is damaged: then it does not start any more.
 void RegistersSim::lose(RegistersNode& node) {
   note("sim: node" + std::to_string(node.index()) + " loses its disk");
   if (node.up()) node.crash(SimStore::Crash::powercut);
-  node.shelve_disk();
+  if (dice_.chance(0.2) && node.disk().damage(acceptor::kStandingSpace, acceptor::kStandingKey)) {
+    if (node.start({})) fail(Outcome::unsafe, "an acceptor starts on a damaged disk");
+    node.crash(SimStore::Crash::powercut);
+    node.lose_disk();
+  } else {
+    node.shelve_disk();
+  }
   restart_later(node);
 }
 
