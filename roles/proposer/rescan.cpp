@@ -25,7 +25,7 @@ void Keeper::rescan(Time now, std::uint32_t limit, Time until,
     return effects.told.push_back([told = std::move(told)] {
       told(fail(Code::unavailable, "a rescan is under way here already"));
     });
-  rescan_.emplace();
+  rescan_ = Rescan{};
   rescan_->limit = limit;
   rescan_->until = until;
   rescan_->told = std::move(told);

@@ -32,7 +32,7 @@ std::size_t needed(const Quorums& quorums) {
 }  // namespace
 
 void Core::begin_phase(Time now, Active& active, Phase phase) {
-  if (!active.round) active.round.emplace();
+  if (!active.round) active.round = Round{};
   Round& round = *active.round;
   rounds_.erase(round.request);
   round.phase = phase;

@@ -100,7 +100,11 @@ void http(std::string_view bytes) {
   const Served whole = serve(input.rest(), 0, true);
   const Served cut = serve(input.rest(), how, true);
   const Served later = serve(input.rest(), 0, false);
-  SKEP_ASSERT(whole.requests == cut.requests);
+  // What stands around chunks is bounded where it has to be kept until more of it comes.
+  if (cut.said.find("a chunk's header, or the trailer, is too long") != std::string::npos)
+    SKEP_ASSERT(whole.requests.starts_with(cut.requests));
+  else
+    SKEP_ASSERT(whole.requests == cut.requests);
   SKEP_ASSERT(whole.requests == later.requests);
   SKEP_ASSERT(whole.said == later.said && whole.closed == later.closed);
   SKEP_ASSERT(whole.closed || cut.closed || whole.said == cut.said ||
