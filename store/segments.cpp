@@ -114,7 +114,7 @@ Result<Segments::Segment> Segments::look(Disk& disk, const std::string& path) {
   if (!bytes) return tl::unexpected(bytes.error());
   const Result<segment::Head> head = segment::decode(*bytes, *size);
   if (!head) return fail(head.error().code, path + ": " + head.error().message);
-  return Segment{path, std::move(*file), *size, *head, false};
+  return Segment{path, std::move(*file), *size, *head};
 }
 
 Result<> Segments::begin(std::size_t bytes, std::uint64_t after, std::uint64_t synced) {
@@ -133,6 +133,7 @@ Result<> Segments::begin(std::size_t bytes, std::uint64_t after, std::uint64_t s
   if (Result<> written = next.file->write(0, segment::encode(head)); !written) return written;
   next.head = head;
   next.dirty = true;
+  next.known = false;
   live_.push_back(std::move(next));
   spare_.pop_back();
   return {};
@@ -155,20 +156,21 @@ Result<Segments::Segment> Segments::make(std::uint64_t size) {
   }
   ++names_;
   bytes_ += size;
-  return Segment{path, std::move(*file), size, {}, false};
+  return Segment{path, std::move(*file), size, {}};
 }
 
 Result<> Segments::sync() {
   for (Segment& segment : live_) {
-    if (!segment.dirty) continue;
-    if (Result<> synced = segment.file->sync(); !synced) return synced;
+    if (segment.dirty)
+      if (Result<> synced = segment.file->sync(); !synced) return synced;
     segment.dirty = false;
+    segment.known = true;
   }
   return {};
 }
 
 Result<> Segments::trim(std::uint64_t folded) {
-  while (live_.size() > 1 && live_[1].head.after <= folded) {
+  while (live_.size() > 1 && live_[1].head.after <= folded && live_[1].known) {
     Segment& first = live_.front();
     if (first.size == segment_bytes_ && spare_.size() < kSpares) {
       spare_.push_back(std::move(first));

@@ -25,6 +25,7 @@ class Segments {
     std::uint64_t size = 0;
     segment::Head head;
     bool dirty = false;  // written since it was synced
+    bool known = false;  // its head is synced, so the journal goes on here after a power cut, too
   };
 
   // Makes the directory, with one segment that is begun, all of it synced.
@@ -50,8 +51,8 @@ class Segments {
   Result<> begin(std::size_t bytes, std::uint64_t after, std::uint64_t synced);
   // Syncs what was written; what an earlier one left unsynced before what a later one did.
   Result<> sync();
-  // Gives up those all of whose batches are at or below `folded`, but never the last one. Some are
-  // kept to be written again.
+  // Gives up those all of whose batches are at or below `folded`, if the next one is known: one at
+  // least stays that says where the journal ends. Some are kept to be written again.
   Result<> trim(std::uint64_t folded);
   // Gives up those behind the first `count` for good: they are not begun any more.
   Result<> cut(std::size_t count);
