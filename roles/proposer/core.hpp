@@ -147,7 +147,7 @@ class Core {
     Ballot accepted;
     std::uint64_t version = 0;
     bool present = false;
-    std::string content;
+    Content content;
   };
   enum class Phase : std::uint8_t { read, prepare, accept };
   struct Round {
@@ -168,7 +168,7 @@ class Core {
     // What an accept proposes.
     std::uint64_t version = 0;
     bool present = false;
-    std::string content;
+    Content content;
   };
   struct Active {
     std::string key;
@@ -185,8 +185,8 @@ class Core {
     Ballot next;
     std::uint64_t version = 0;
     bool present = false;
-    std::string content;
-    std::size_t bytes() const { return sizeof(Promise) + content.size(); }
+    Content content;
+    std::size_t bytes() const { return sizeof(Promise) + content.bytes(); }
   };
   struct Gather {
     Gathered gathered;
@@ -245,7 +245,7 @@ class Core {
   void disagreed(Time now, Active& active, Effects& effects);
   void take_changes(Active& active);
   void apply_changes(Active& active);
-  static void apply_one(Waiting& waiting, Round& round, Content& content, std::uint64_t max_value);
+  static void apply_one(Waiting& waiting, Round& round, std::uint64_t max_value);
   void confirmed(Time now, Active& active, Effects& effects);
   void fail_round(Time now, Active& active, Effects& effects);
   Round end_round(Active& active);

@@ -38,6 +38,7 @@ struct Content {
   static constexpr std::size_t kIds = 16;
   std::vector<ChangeId> ids;
   std::string value;
+  std::size_t bytes() const { return ids.size() * sizeof(ChangeId) + value.size(); }
   template <class M, class V> static void fields(M& m, V&& v) {
     v("ids", m.ids);
     v("value", m.value);

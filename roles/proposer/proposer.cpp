@@ -277,7 +277,8 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   std::string no_such(const std::string& name, const std::string& role) const {
     for (const auto& [id, member] : members_.members())
       if (member.name == name && is_there(member))
-        return name + " is no " + role + ": it has to run with the role " + role;
+        return std::string(name).append(" is no ").append(role).append(
+            ": it has to run with that role");
     return name +
            " is nobody in this cluster, or is not there; server admin cluster status tells "
            "who is";

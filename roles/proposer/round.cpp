@@ -4,7 +4,6 @@
 #include <tuple>
 #include <utility>
 
-#include "net/base/assert.hpp"
 #include "net/base/plant.hpp"
 #include "roles/proposer/core.hpp"
 
@@ -210,12 +209,13 @@ void Core::begin_accept(Time now, Active& active, Effects& effects) {
   }
   round.next = new_ballot();
   apply_changes(active);
+  const std::string content = wire::encode(round.content);
   send_phase(active, configuration_.accept.nodes, Type::accept,
              wire::encode(registers::Accept{configuration_.version,
                                             active.key,
                                             round.ballot,
                                             round.next,
-                                            {round.version, round.present, round.content}}),
+                                            {round.version, round.present, content}}),
              effects);
 }
 
@@ -223,26 +223,17 @@ void Core::begin_accept(Time now, Active& active, Effects& effects) {
 // more was told that nothing was done in this round.
 void Core::apply_changes(Active& active) {
   Round& round = *active.round;
-  Content content;
-  if (!round.content.empty()) {
-    auto decoded = wire::decode<Content>(round.content);
-    // Acceptors keep a checksum of it, and only proposers write it.
-    SKEP_ASSERT(decoded.has_value());
-    content = std::move(*decoded);
-  }
-  const std::uint64_t before = round.version;
   const std::uint64_t most =
       reserved(active.key) ? std::numeric_limits<std::uint64_t>::max() : options_.max_value;
   for (Waiting& waiting : round.changes)
-    if (waiting.awaited()) apply_one(waiting, round, content, most);
-  if (round.version == before) return;
-  if (content.ids.size() > Content::kIds)
-    content.ids.erase(content.ids.begin(),
-                      content.ids.end() - static_cast<std::ptrdiff_t>(Content::kIds));
-  round.content = wire::encode(content);
+    if (waiting.awaited()) apply_one(waiting, round, most);
+  std::vector<ChangeId>& ids = round.content.ids;
+  if (ids.size() > Content::kIds)
+    ids.erase(ids.begin(), ids.end() - static_cast<std::ptrdiff_t>(Content::kIds));
 }
 
-void Core::apply_one(Waiting& waiting, Round& round, Content& content, std::uint64_t max_value) {
+void Core::apply_one(Waiting& waiting, Round& round, std::uint64_t max_value) {
+  Content& content = round.content;
   Outcome& outcome = waiting.outcome;
   outcome = {};
   waiting.changed = false;
@@ -362,8 +353,13 @@ void Core::answered(Time now, Active& active, NodeId from, const Message& messag
   if (std::erase(round.asked, from) == 0) return;
   const auto hold = [&](auto answer) {
     if (!answer) return;
+    // An absent register has none. One that cannot be read is as good as no answer.
+    const bool absent = answer->value.content.empty();
+    auto content =
+        absent ? Result<Content>(Content()) : wire::decode<Content>(answer->value.content);
+    if (!content) return;
     round.held.push_back({from, answer->accepted, answer->value.version, answer->value.present,
-                          std::string(answer->value.content)});
+                          std::move(*content)});
   };
   switch (static_cast<Type>(message.type)) {
     case Type::state:
