@@ -42,7 +42,7 @@ class Journal {
   Result<> append(std::uint64_t last, const std::vector<std::string_view>& batches);
   Result<> sync();
 
-  // Gives up what holds nothing but batches at or below `folded`.
+  // Gives up what holds nothing but batches at or below `folded`, all of which are synced.
   Result<> trim(std::uint64_t folded) { return segments_.trim(folded); }
   // The size of its files.
   std::uint64_t bytes() const { return segments_.bytes(); }

@@ -60,10 +60,10 @@ class StoreJournal : public testing::Test {
     return opened;
   }
   // After a power cut whose disk held the image. From then on nothing watches.
-  Opened open(const Image& image) {
+  Opened open(const Image& image, std::uint64_t folded = 0) {
     beneath_ = &Disk::real();
     restore(image, directory_.file("data"));
-    return open("next boot", 0, true);
+    return open("next boot", folded, true);
   }
 
   // Appends batches `from` to `to`, each as a record; `size` long.
@@ -302,9 +302,26 @@ TEST_F(StoreJournal, RecordLargerThanASegment) {
   EXPECT_EQ(opened.batches, expected);
   ASSERT_TRUE(opened.journal->take_over());
   append(*opened.journal, 9, 80);
+  ASSERT_TRUE(opened.journal->sync());
   ASSERT_TRUE(opened.journal->trim(80));
   for (const std::string& name : files())
     EXPECT_EQ(std::filesystem::file_size(path(name)), kSegmentBytes) << "it is kept";
+}
+
+// What a fold sets free is written again only when a power cut would not bring its end back.
+TEST_F(StoreJournal, WhereItEndsStaysUntilTheNextSegmentIsSynced) {
+  Opened opened = open();
+  ASSERT_TRUE(opened.journal->take_over());
+  append(*opened.journal, 1, 10, 1000);  // three in a segment
+  ASSERT_TRUE(opened.journal->sync());
+  append(*opened.journal, 11, 30, 1000);  // over several segments, none of them synced
+  ASSERT_TRUE(opened.journal->trim(10));
+  append(*opened.journal, 31, 50, 1000);
+  for (const std::uint64_t seed : {0, 1, 2, 3, 4, 5, 6, 7}) {
+    const Image image = disk_.power_cut(seed);
+    const Opened left = open(image, 10);
+    EXPECT_FALSE(left.error) << seed << ": " << left.error->message;
+  }
 }
 
 TEST_F(StoreJournal, WriteThatFailsIsTriedAgain) {
