@@ -20,6 +20,7 @@
 #include "net/loop.hpp"
 #include "net/process.hpp"
 #include "net/service_manager.hpp"
+#include "net/shell.hpp"
 #include "net/tls.hpp"
 #include "roles/acceptor/service.hpp"
 #include "roles/admin/client.hpp"
@@ -44,7 +45,7 @@ namespace {
 
 using conf::Words;
 
-enum Exit : int { kDone = 0, kNotDone = 1, kWrongUsage = 2 };
+using shell::kDone, shell::kNotDone, shell::kWrongUsage;
 
 int wrong_usage(const std::string& what) {
   std::cerr << "server: " << what << "; `server --help` lists what there is\n";

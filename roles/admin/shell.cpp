@@ -1,26 +1,21 @@
 #include "roles/admin/shell.hpp"
 
 #include <algorithm>
-#include <iostream>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <sstream>
 
-#include "net/prompt.hpp"
-#include "net/table_text.hpp"
 #include "roles/admin/shell_show.hpp"
 
 namespace skep::admin {
 namespace {
 
 using Json = nlohmann::json;
-using Words = std::vector<std::string>;
 using namespace std::chrono_literals;
 
 constexpr Duration kSoon = 10s;
 constexpr Duration kLeaving = 1h;  // giving away all one holds takes what it takes
 
-enum Exit : int { kDone = 0, kNotDone = 1, kWrongUsage = 2, kMaybeDone = 3 };
+using shell::kDone, shell::kMaybeDone, shell::kNotDone, shell::kWrongUsage;
 
 std::string text_of(const Json& object, const char* key) {
   auto found = object.find(key);
@@ -29,16 +24,9 @@ std::string text_of(const Json& object, const char* key) {
 
 }  // namespace
 
-struct Shell::Command {
-  std::string_view name;  // of one word or of two
-  std::string_view arguments;
-  std::size_t least, most;  // arguments
-  std::string_view doc;
-  int (Shell::*run)(const Words& args);
-};
-
-const std::vector<Shell::Command>& Shell::commands() {
-  static const std::vector<Command> kCommands{
+// A name is of one word or of two.
+std::span<const Shell::Command> Shell::commands() {
+  static constexpr Command kCommands[] = {
       {"cluster status", "[all]", 0, 1,
        "the node's cluster and who is in it; `all`: who has left it, too", &Shell::status},
       {"cluster join", "HOST:PORT [--bring]", 1, 2,
@@ -67,10 +55,10 @@ const std::vector<Shell::Command>& Shell::commands() {
 Shell::Shell(ShellOptions options, Ask ask, std::ostream& out, std::ostream& diagnostics)
     : options_(std::move(options)), ask_(std::move(ask)), out_(out), diagnostics_(diagnostics) {}
 
-std::vector<std::string> Shell::words() {
-  Words words;
-  for (const Command& command : commands()) words.emplace_back(command.name);
-  return words;
+int Shell::run_lines(std::istream& in) {
+  return shell::run_lines(
+      in, "admin", shell::names(commands()), [this](std::string_view line) { return run(line); },
+      [this] { return ended_; });
 }
 
 int Shell::run(std::string_view line) {
@@ -84,8 +72,7 @@ int Shell::run(std::string_view line) {
     std::string name = length == 1 ? words[0] : words[0] + ' ' + words[1];
     if (name != command.name) continue;
     Words args(words.begin() + static_cast<std::ptrdiff_t>(length), words.end());
-    if (args.size() >= command.least && args.size() <= command.most)
-      return (this->*command.run)(args);
+    if (command.takes(args.size())) return (this->*command.run)(args);
     return wrong(command.name, command.arguments);
   }
   diagnostics_ << "unknown command; `help` lists what there is\n";
@@ -202,12 +189,7 @@ int Shell::stop(const Words&) {
 }
 
 int Shell::help(const Words&) {
-  std::vector<Words> rows;
-  for (const Command& command : commands())
-    rows.push_back({std::string(command.name) + (command.arguments.empty() ? "" : " ") +
-                        std::string(command.arguments),
-                    std::string(command.doc)});
-  print_table(out_, rows);
+  shell::list(out_, commands());
   return kDone;
 }
 
@@ -222,20 +204,7 @@ int run_shell(const ShellOptions& options, std::string_view line, std::istream& 
     return http::ask(node, request, timeout, options.tls.get());
   };
   Shell shell(options, ask, out, diagnostics);
-  if (!line.empty()) return shell.run(line);
-  int worst = kDone;
-  if (&in == &std::cin && Prompt::has_terminal()) {
-    Prompt prompt(Shell::prompt(), Shell::words(), Prompt::history_file("admin"));
-    while (!shell.ended()) {
-      std::optional<std::string> typed = prompt.line();
-      if (!typed) break;
-      worst = std::max(worst, shell.run(*typed));
-    }
-    return worst;
-  }
-  for (std::string given; !shell.ended() && std::getline(in, given);)
-    worst = std::max(worst, shell.run(given));
-  return worst;
+  return line.empty() ? shell.run_lines(in) : shell.run(line);
 }
 
 }  // namespace skep::admin

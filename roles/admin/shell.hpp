@@ -5,11 +5,13 @@
 #include <istream>
 #include <memory>
 #include <ostream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "net/http.hpp"
+#include "net/shell.hpp"
 #include "net/tls.hpp"
 
 namespace skep::admin {
@@ -32,29 +34,26 @@ class Shell {
   // 2 wrong usage, 3 may have been done.
   int run(std::string_view line);
 
-  // True after `exit`.
-  bool ended() const { return ended_; }
-
-  static const char* prompt() { return "admin> "; }
-  // First words, for completion.
-  static std::vector<std::string> words();
+  // The lines of a prompt or of `in`, until `exit`; the worst of their exit codes.
+  int run_lines(std::istream& in);
 
  private:
-  struct Command;
-  static const std::vector<Command>& commands();
+  using Words = shell::Words;
+  using Command = shell::Command<Shell>;
+  static std::span<const Command> commands();
 
   int send(const http::Request& request, Duration timeout,
            const std::function<void(const http::Response&)>& print);
-  int join(const std::vector<std::string>& args);
-  int status(const std::vector<std::string>& args);
-  int leave(const std::vector<std::string>& args);
-  int ring(const std::vector<std::string>& args);
-  int acceptors(const std::vector<std::string>& args);
-  int change_options(const std::vector<std::string>& args);
-  int config(const std::vector<std::string>& args);
-  int stop(const std::vector<std::string>& args);
-  int help(const std::vector<std::string>& args);
-  int exit(const std::vector<std::string>& args);
+  int join(const Words& args);
+  int status(const Words& args);
+  int leave(const Words& args);
+  int ring(const Words& args);
+  int acceptors(const Words& args);
+  int change_options(const Words& args);
+  int config(const Words& args);
+  int stop(const Words& args);
+  int help(const Words& args);
+  int exit(const Words& args);
   int wrong(std::string_view name, std::string_view arguments);
   void print_body(const http::Response& response);
 

@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "net/loop.hpp"
-#include "net/prompt.hpp"
 #include "net/resp_text.hpp"
 #include "net/resp_words.hpp"
 #include "roles/proposer/shell_show.hpp"
@@ -37,30 +36,21 @@ std::string target_of(const std::string& key) { return "/v1/kv/" + percent_encod
 
 }  // namespace
 
-struct Shell::Command {
-  std::string_view name;
-  std::string_view arguments;
-  std::size_t count;  // of arguments, and of those that may be left out
-  std::size_t optional;
-  std::string_view doc;
-  int (Shell::*run)(const Words& args);
-};
-
 std::span<const Shell::Command> Shell::commands() {
   static constexpr Command kCommands[] = {
-      {"get", "KEY [-|@FILE]", 1, 1, "print a value; or it alone, to the last byte, to a file",
+      {"get", "KEY [-|@FILE]", 1, 2, "print a value; or it alone, to the last byte, to a file",
        &Shell::get},
-      {"set", "KEY VALUE", 2, 0, "write a value, there or not", &Shell::set},
-      {"create", "KEY VALUE", 2, 0, "write a value if there is none yet", &Shell::create},
-      {"update", "KEY VALUE", 2, 0, "write a value if there is one", &Shell::update},
-      {"cas", "KEY VERSION VALUE", 3, 0, "write a value if what is there has that version",
+      {"set", "KEY VALUE", 2, 2, "write a value, there or not", &Shell::set},
+      {"create", "KEY VALUE", 2, 2, "write a value if there is none yet", &Shell::create},
+      {"update", "KEY VALUE", 2, 2, "write a value if there is one", &Shell::update},
+      {"cas", "KEY VERSION VALUE", 3, 3, "write a value if what is there has that version",
        &Shell::cas},
-      {"cas_value", "KEY EXPECTED VALUE", 3, 0, "write a value if what is there is EXPECTED",
+      {"cas_value", "KEY EXPECTED VALUE", 3, 3, "write a value if what is there is EXPECTED",
        &Shell::cas_value},
-      {"add", "KEY [NUMBER]", 1, 1, "add to the number that is there (absent: 0), and print it",
+      {"add", "KEY [NUMBER]", 1, 2, "add to the number that is there (absent: 0), and print it",
        &Shell::add},
-      {"append", "KEY VALUE", 2, 0, "write a value behind the one that is there", &Shell::append},
-      {"delete", "KEY [VERSION]", 1, 1, "delete a key, or only if it has that version",
+      {"append", "KEY VALUE", 2, 2, "write a value behind the one that is there", &Shell::append},
+      {"delete", "KEY [VERSION]", 1, 2, "delete a key, or only if it has that version",
        &Shell::remove},
       {"list", "[PREFIX]", 0, 1, "list the keys that begin so, and their versions", &Shell::list},
       {"help", "", 0, 0, "this list", &Shell::help},
@@ -79,25 +69,22 @@ Shell::Shell(Proposers& proposers, bool json, NewKey new_key, std::istream* valu
       out_(out),
       diagnostics_(diagnostics) {}
 
-Shell::Words Shell::words() {
-  Words words;
-  for (const Command& command : commands()) words.emplace_back(command.name);
-  return words;
-}
-
 int Shell::run_line(std::string_view line) {
   auto words = resp::split_words(line);
   return words ? run(*words) : wrong("the quotes are not balanced");
+}
+
+int Shell::run_lines(std::istream& in) {
+  return shell::run_lines(
+      in, "kv", words(), [this](std::string_view line) { return run_line(line); },
+      [this] { return ended_; });
 }
 
 int Shell::run(const Words& words) {
   if (words.empty()) return kDone;
   for (const Command& command : commands()) {
     if (words[0] != command.name) continue;
-    const std::size_t given = words.size() - 1;
-    if (given < command.count || given > command.count + command.optional)
-      return wrong("accepted: " + std::string(command.name) +
-                   (command.arguments.empty() ? "" : " ") + std::string(command.arguments));
+    if (!command.takes(words.size() - 1)) return wrong("accepted: " + command.form());
     // Without a key the target would be that of a list.
     if (command.arguments.starts_with("KEY") && words[1].empty())
       return wrong("a key is not empty");
@@ -310,12 +297,7 @@ int Shell::print_page(const http::Response& response, std::string& after, bool& 
 }
 
 int Shell::help(const Words&) {
-  for (const Command& command : commands()) {
-    std::string left(command.name);
-    left.append(" ").append(command.arguments);
-    left.resize(std::max<std::size_t>(left.size() + 1, 31), ' ');
-    out_ << left << command.doc << '\n';
-  }
+  shell::list(out_, commands());
   out_
       << "VALUE may be in quotes: \"two words\", \"\\x00\\n\", 'as it is'. @FILE is what the file\n"
          "holds, - what standard input does, and @@x is @x.\n";
@@ -351,29 +333,13 @@ int with_shell(const ShellOptions& options, std::istream* values, std::ostream& 
   return use(shell);
 }
 
-int run_prompt(Shell& shell) {
-  Prompt prompt(Shell::prompt(), Shell::words(), Prompt::history_file("kv"));
-  int worst = kDone;
-  while (!shell.ended()) {
-    auto line = prompt.line();
-    if (!line) break;
-    worst = std::max(worst, shell.run_line(*line));
-  }
-  return worst;
-}
-
 }  // namespace
 
 int run_shell(const ShellOptions& options, const Shell::Words& words, std::istream& in,
               std::ostream& out, std::ostream& diagnostics) {
   std::istream* const values = words.empty() ? nullptr : &in;
   return with_shell(options, values, out, diagnostics, [&](Shell& shell) {
-    if (!words.empty()) return shell.run(words);
-    if (&in == &std::cin && Prompt::has_terminal()) return run_prompt(shell);
-    int worst = kDone;
-    std::string line;
-    while (!shell.ended() && std::getline(in, line)) worst = std::max(worst, shell.run_line(line));
-    return worst;
+    return words.empty() ? shell.run_lines(in) : shell.run(words);
   });
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/shell.hpp"
 #include "net/tls.hpp"
 #include "roles/proposer/client_ask.hpp"
 
@@ -25,12 +26,11 @@ struct ShellOptions {
   std::shared_ptr<const tls::Context> tls{};  // null: HTTP, not HTTPS
 };
 
-// Exit codes: 0 done, 1 certainly not done, 2 wrong usage, 3 may have been done.
-enum Exit : int { kDone = 0, kNotDone = 1, kWrongUsage = 2, kMaybeDone = 3 };
+using shell::kDone, shell::kMaybeDone, shell::kNotDone, shell::kWrongUsage;
 
 class Shell {
  public:
-  using Words = std::vector<std::string>;
+  using Words = shell::Words;
   // Draws an Idempotency-Key.
   using NewKey = std::function<std::string()>;
 
@@ -42,15 +42,13 @@ class Shell {
   // code that it alone would have.
   int run(const Words& words);
   int run_line(std::string_view line);
-  // True after `exit`.
-  bool ended() const { return ended_; }
-
-  static const char* prompt() { return "kv> "; }
+  // The lines of a prompt or of `in`, until `exit`.
+  int run_lines(std::istream& in);
   // First words, for completion.
-  static Words words();
+  static Words words() { return shell::names(commands()); }
 
  private:
-  struct Command;
+  using Command = shell::Command<Shell>;
   static std::span<const Command> commands();
 
   int get(const Words& args);

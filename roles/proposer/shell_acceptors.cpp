@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "net/resp_text.hpp"
-#include "net/table_text.hpp"
 #include "roles/proposer/shell_show.hpp"
 
 namespace skep::proposer {
@@ -65,14 +64,6 @@ std::string show_step(const AcceptorsView& before, const AcceptorsView& now) {
 
 }  // namespace
 
-struct AcceptorsShell::Command {
-  std::string_view name;
-  std::string_view arguments;
-  std::size_t least, most;  // arguments
-  std::string_view doc;
-  Outcome<> (AcceptorsShell::*run)(const Words& args);
-};
-
 std::span<const AcceptorsShell::Command> AcceptorsShell::commands() {
   static constexpr Command kCommands[] = {
       {"status", "", 0, 0, "the configuration, and how each acceptor is doing",
@@ -109,9 +100,8 @@ int AcceptorsShell::run(const Words& words) {
   for (const Command& command : commands()) {
     if (name != command.name) continue;
     const Words args(words.begin() + (words.empty() ? 0 : 1), words.end());
-    if (args.size() < command.least || args.size() > command.most) {
-      diagnostics_ << "accepted: " << command.name << (command.arguments.empty() ? "" : " ")
-                   << command.arguments << '\n';
+    if (!command.takes(args.size())) {
+      diagnostics_ << "accepted: " << command.form() << '\n';
       return kWrongUsage;
     }
     const Outcome<> outcome = (this->*command.run)(args);
@@ -401,12 +391,7 @@ AcceptorsShell::Outcome<> AcceptorsShell::cancel(const Words&) {
 }
 
 AcceptorsShell::Outcome<> AcceptorsShell::help(const Words&) {
-  std::vector<Words> rows;
-  for (const Command& command : commands())
-    rows.push_back({std::string(command.name) + (command.arguments.empty() ? "" : " ") +
-                        std::string(command.arguments),
-                    std::string(command.doc)});
-  print_table(out_, rows);
+  shell::list(out_, commands());
   return {};
 }
 

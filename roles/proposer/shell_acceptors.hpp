@@ -19,7 +19,7 @@ namespace skep::proposer {
 
 class AcceptorsShell {
  public:
-  using Words = std::vector<std::string>;
+  using Words = shell::Words;
   // Time as it passes for whoever waits.
   struct Pace {
     std::function<Time()> now;
@@ -31,13 +31,10 @@ class AcceptorsShell {
   AcceptorsShell(Proposers& proposers, bool json, Pace pace, std::ostream& out,
                  std::ostream& diagnostics);
 
-  // Carries out one command; its exit code (Exit). No words: `status`.
+  // Carries out one command; its exit code (shell::Exit). No words: `status`.
   int run(const Words& words);
 
  private:
-  struct Command;
-  static std::span<const Command> commands();
-
   // Why a command cannot go on, for a person.
   struct Failure {
     bool maybe_done = false;
@@ -45,6 +42,8 @@ class AcceptorsShell {
     bool refused = false;  // by a proposer, for a reason that stays
   };
   template <class T = void> using Outcome = tl::expected<T, Failure>;
+  using Command = shell::Command<AcceptorsShell, Outcome<>>;
+  static std::span<const Command> commands();
   using There = std::function<bool(const AcceptorsView&)>;
 
   Outcome<> status(const Words& args);

@@ -5,7 +5,6 @@
 #include <optional>
 #include <set>
 
-#include "net/prompt.hpp"
 #include "net/resp_client.hpp"
 #include "net/resp_text.hpp"
 #include "net/resp_words.hpp"
@@ -52,41 +51,32 @@ Value pairs_of(std::string_view text) {
 
 }  // namespace
 
-struct Shell::Command {
-  std::string_view name;
-  std::string_view arguments;
-  std::size_t count;  // of arguments, and of those that may be left out
-  std::size_t optional;
-  std::string_view doc;
-  int (Shell::*run)(const Words& args);
-};
-
 std::span<const Shell::Command> Shell::commands() {
   static constexpr Command kCommands[] = {
-      {"put", "KEY VALUE", 2, 0, "write an entry that is not there yet", &Shell::put},
-      {"get", "KEY", 1, 0, "print an entry", &Shell::get},
-      {"update", "KEY VALUE", 2, 0, "write an entry, there or not", &Shell::update},
-      {"get_update", "KEY VALUE", 2, 0, "write an entry that is there, print what it was",
+      {"put", "KEY VALUE", 2, 2, "write an entry that is not there yet", &Shell::put},
+      {"get", "KEY", 1, 1, "print an entry", &Shell::get},
+      {"update", "KEY VALUE", 2, 2, "write an entry, there or not", &Shell::update},
+      {"get_update", "KEY VALUE", 2, 2, "write an entry that is there, print what it was",
        &Shell::get_update},
-      {"get_remove", "KEY", 1, 0, "remove an entry, print what it was", &Shell::get_remove},
-      {"cas", "KEY EXPECTED NEW", 3, 0, "write NEW if the entry is EXPECTED", &Shell::cas},
-      {"remove", "KEY", 1, 0, "remove an entry", &Shell::remove},
-      {"remove_if", "KEY EXPECTED", 2, 0, "remove an entry if it is EXPECTED", &Shell::remove_if},
+      {"get_remove", "KEY", 1, 1, "remove an entry, print what it was", &Shell::get_remove},
+      {"cas", "KEY EXPECTED NEW", 3, 3, "write NEW if the entry is EXPECTED", &Shell::cas},
+      {"remove", "KEY", 1, 1, "remove an entry", &Shell::remove},
+      {"remove_if", "KEY EXPECTED", 2, 2, "remove an entry if it is EXPECTED", &Shell::remove_if},
       {"remove_all", "[yes]", 0, 1, "remove every entry of the ring, after asking or with `yes`",
        &Shell::remove_all},
-      {"expires_at", "KEY TIME", 2, 0,
+      {"expires_at", "KEY TIME", 2, 2,
        "let an entry go at a time: 2030-01-31T12:00:00Z, or seconds since 1970",
        &Shell::expires_at},
-      {"expires_from_now", "KEY SECONDS", 2, 0, "let an entry go in so many seconds",
+      {"expires_from_now", "KEY SECONDS", 2, 2, "let an entry go in so many seconds",
        &Shell::expires_from_now},
-      {"get_expiry", "KEY", 1, 0, "print when an entry goes, or `never`", &Shell::get_expiry},
-      {"prefix_get", "PREFIX [MAX]", 1, 1, "list the keys that start so, or MAX of them",
+      {"get_expiry", "KEY", 1, 1, "print when an entry goes, or `never`", &Shell::get_expiry},
+      {"prefix_get", "PREFIX [MAX]", 1, 2, "list the keys that start so, or MAX of them",
        &Shell::prefix_get},
       {"node_status", "", 0, 0, "how the node sees the ring", &Shell::node_status},
       {"node_config", "", 0, 0, "the node's effective configuration", &Shell::node_config},
       {"node_topology", "", 0, 0, "the ring's nodes", &Shell::node_topology},
       {"stop_node", "", 0, 0, "end the node; it stays a member", &Shell::stop_node},
-      {"forget_node", "NODE [yes]", 1, 1, "write a dead node off, after asking or with `yes`",
+      {"forget_node", "NODE [yes]", 1, 2, "write a dead node off, after asking or with `yes`",
        &Shell::forget_node},
       {"help", "", 0, 0, "this list", &Shell::help},
       {"exit", "", 0, 0, "leave the prompt", &Shell::exit},
@@ -102,27 +92,23 @@ Shell::Shell(Ask ask, bool json, std::ostream& out, std::ostream& diagnostics, C
       diagnostics_(diagnostics),
       confirm_(std::move(confirm)) {}
 
-Shell::Words Shell::words() {
-  Words words;
-  for (const Command& command : commands()) words.emplace_back(command.name);
-  return words;
-}
-
 int Shell::run_line(std::string_view line) {
   auto words = resp::split_words(line);
   return words ? run(*words) : wrong("the quotes are not balanced");
+}
+
+int Shell::run_lines(std::istream& in) {
+  return shell::run_lines(
+      in, "ring", words(), [this](std::string_view line) { return run_line(line); },
+      [this] { return ended_; });
 }
 
 int Shell::run(const Words& words) {
   if (words.empty()) return kDone;
   for (const Command& command : commands()) {
     if (!is_lower(words[0], command.name)) continue;
-    const std::size_t given = words.size() - 1;
-    if (given >= command.count && given <= command.count + command.optional)
-      return (this->*command.run)(Words(words.begin() + 1, words.end()));
-    std::string accepted(command.name);
-    return wrong("accepted: " + accepted + (command.arguments.empty() ? "" : " ") +
-                 std::string(command.arguments));
+    if (!command.takes(words.size() - 1)) return wrong("accepted: " + command.form());
+    return (this->*command.run)(Words(words.begin() + 1, words.end()));
   }
   return wrong("unknown command '" + words[0] + "'; `help` lists what there is");
 }
@@ -345,12 +331,7 @@ int Shell::stop_node(const Words&) {
 }
 
 int Shell::help(const Words&) {
-  for (const Command& command : commands()) {
-    std::string left(command.name);
-    left.append(" ").append(command.arguments);
-    left.resize(std::max<std::size_t>(left.size() + 1, 31), ' ');
-    out_ << left << command.doc << '\n';
-  }
+  shell::list(out_, commands());
   out_ << "VALUE may be in quotes: \"two words\", \"\\x00\\n\", 'as it is'.\n";
   return kDone;
 }
@@ -379,35 +360,18 @@ int with_shell(const ShellOptions& options, std::ostream& out, std::ostream& dia
   return use(shell);
 }
 
-int run_prompt(Shell& shell) {
-  Prompt prompt(Shell::prompt(), Shell::words(), Prompt::history_file("ring"));
-  int worst = kDone;
-  while (!shell.ended()) {
-    auto line = prompt.line();
-    if (!line) break;
-    worst = std::max(worst, shell.run_line(*line));
-  }
-  return worst;
-}
-
 }  // namespace
 
 int run_shell(const ShellOptions& options, const Shell::Words& words, std::istream& in,
               std::ostream& out, std::ostream& diagnostics) {
-  const bool person = &in == &std::cin && Prompt::has_terminal();
-  return with_shell(options, out, diagnostics, person, [&](Shell& shell) {
-    if (!words.empty()) return shell.run(words);
-    if (person) return run_prompt(shell);
-    int worst = kDone;
-    std::string line;
-    while (!shell.ended() && std::getline(in, line)) worst = std::max(worst, shell.run_line(line));
-    return worst;
+  return with_shell(options, out, diagnostics, shell::is_prompted(in), [&](Shell& shell) {
+    return words.empty() ? shell.run_lines(in) : shell.run(words);
   });
 }
 
 int run_shell_line(const ShellOptions& options, std::string_view line, std::ostream& out,
                    std::ostream& diagnostics) {
-  return with_shell(options, out, diagnostics, Prompt::has_terminal(),
+  return with_shell(options, out, diagnostics, shell::is_prompted(std::cin),
                     [&](Shell& shell) { return shell.run_line(line); });
 }
 

@@ -15,6 +15,7 @@
 #include "net/base/error.hpp"
 #include "net/env.hpp"
 #include "net/resp.hpp"
+#include "net/shell.hpp"
 #include "net/tls.hpp"
 
 namespace skep::ring {
@@ -26,12 +27,11 @@ struct ShellOptions {
   std::shared_ptr<const tls::Context> tls{};  // null: none is spoken
 };
 
-// Exit codes: 0 done, 1 certainly not done, 2 wrong usage, 3 may have been done.
-enum Exit : int { kDone = 0, kNotDone = 1, kWrongUsage = 2, kMaybeDone = 3 };
+using shell::kDone, shell::kMaybeDone, shell::kNotDone, shell::kWrongUsage;
 
 class Shell {
  public:
-  using Words = std::vector<std::string>;
+  using Words = shell::Words;
   // Asks a node; a resp::Client but in tests.
   using Ask = std::function<Result<resp::Value>(std::span<const std::string_view> words)>;
   // Asks the person a question and returns the answer; absent: nobody is there to answer.
@@ -43,15 +43,13 @@ class Shell {
   // Returns the exit code that it alone would have.
   int run(const Words& words);
   int run_line(std::string_view line);
-  // True after `exit`.
-  bool ended() const { return ended_; }
-
-  static const char* prompt() { return "ring> "; }
+  // The lines of a prompt or of `in`, until `exit`.
+  int run_lines(std::istream& in);
   // First words, for completion.
-  static Words words();
+  static Words words() { return shell::names(commands()); }
 
  private:
-  struct Command;
+  using Command = shell::Command<Shell>;
   static std::span<const Command> commands();
 
   int put(const Words& args);
