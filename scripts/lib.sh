@@ -12,14 +12,16 @@ cd "$top" || exit
     nlohmann-json3-dev libjemalloc-dev prometheus-cpp-dev iproute2)
   test_packages=(redis-server redis-tools python3 python3-redis clang-14 libclang-rt-14-dev
     clang-tidy clang-format shellcheck git systemd curl openssl wrk)
-  registers_bench_packages=(etcd-server wrk) # only for scripts/bench registers
+  registers_bench_packages=(etcd-server wrk redis-server python3) # only for scripts/bench registers
 }
 
-# Packages for test_packages that a program may be there without: npm may come with a node of
+# Packages for both of these that a program may be there without: npm may come with a node of
 # another source, beside which Debian's cannot be installed.
 if ! command -v npm >/dev/null; then
   # shellcheck disable=SC2034
   test_packages+=(nodejs npm)
+  # shellcheck disable=SC2034
+  registers_bench_packages+=(nodejs npm)
 fi
 
 die() {

@@ -89,16 +89,18 @@ class Skep:
 
 
 class Redis:
-    """Redis servers with their log synced every second, as `shape` says: "one", "replicated" (a
-    primary with two replicas), "cluster" (three masters)."""
+    """Redis servers with their log synced every second or as `fsync` says, in a `shape`: "one",
+    "replicated" (a primary with two replicas), "cluster" (three masters), "apart" (three that know
+    nothing of each other)."""
 
-    def __init__(self, shape="one"):
+    def __init__(self, shape="one", fsync="everysec"):
         self.directory = tempfile.mkdtemp(prefix="skep-bench-")
         count = 1 if shape == "one" else 3
         self.ports = [free_port() for _ in range(count)]
         self.addresses = [f"127.0.0.1:{port}" for port in self.ports]
         self.cluster_ports = [free_port() for _ in range(count)]
         self.shape = shape
+        self.fsync = fsync
         self.processes = [None] * count
         for index in range(count):
             self.start(index)
@@ -115,7 +117,7 @@ class Redis:
         place = os.path.join(self.directory, str(index))
         os.makedirs(place, exist_ok=True)
         command = ["redis-server", "--port", str(self.ports[index]), "--bind", "127.0.0.1",
-                   "--dir", place, "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
+                   "--dir", place, "--appendonly", "yes", "--appendfsync", self.fsync, "--save", "",
                    "--maxclients", "15000"]
         if self.shape == "replicated" and index > 0:
             command += ["--replicaof", "127.0.0.1", str(self.ports[0])]

@@ -1,7 +1,8 @@
-"""What is measured with registers: three nodes of this project and three members of etcd, each in a
-temporary directory, on free ports of the loopback.
+"""What is measured with registers: three nodes of this project, three members of etcd, and Gryadka
+on three Redis servers, each in a temporary directory, on free ports of the loopback. All are
+context managers.
 
-Both have: api, addresses (of clients), rss(), kill(i), restart(i); both are context managers."""
+Nodes and etcd have: api, addresses (of clients), rss(), kill(i), restart(i)."""
 
 import http.client
 import json
@@ -10,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 
-from peers import START_TIMEOUT, memory_of
+from peers import START_TIMEOUT, TOP, Redis, memory_of
 from cluster import free_port, wait_until
 from register_cluster import RegisterCluster
 
@@ -102,6 +103,33 @@ class Etcd:
         for process in self.processes:
             process.kill()
             process.wait()
+        shutil.rmtree(self.directory)
+
+
+class Gryadka:
+    """The library, from npm, in a process of Node.js that is proposers and clients in one."""
+
+    PACKAGE = "gryadka@1.61.8"
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="skep-bench-")
+        subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix",
+                        self.directory, self.PACKAGE], check=True)
+        self.acceptors = Redis("apart", fsync="always")
+
+    def increments(self, clients, seconds):
+        """What a closed loop of clients measures, each with a counter of its own."""
+        said = subprocess.run(
+            ["node", os.path.join(TOP, "tests/bench/gryadka.js"), str(clients), str(seconds),
+             *map(str, self.acceptors.ports)], capture_output=True, text=True, check=True,
+            env=dict(os.environ, NODE_PATH=os.path.join(self.directory, "node_modules"))).stdout
+        return json.loads(said)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.acceptors.__exit__()
         shutil.rmtree(self.directory)
 
 

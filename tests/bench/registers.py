@@ -1,5 +1,5 @@
-"""Registers beside etcd, three of each, both in one run on one machine, taking turns; medians, as a
-table.
+"""Registers beside etcd, three of each, both in one run on one machine, taking turns; increments
+beside Gryadka, too; medians, as a table.
 
 See --help, or scripts/bench, which builds first."""
 
@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from peers import TOP
-from register_peers import Etcd, Registers, etcd_version
+from register_peers import Etcd, Gryadka, Registers, etcd_version
 from report import main, paired
 
 LOAD = os.path.join(TOP, "build/release/bench_http")
@@ -114,6 +114,22 @@ def increments(table, args):
                       *([f["p50_us"] / 1000 for f in side] for side in results), "ms")
 
 
+def gryadka(table, args):
+    """The same increments; Gryadka calls its proposers in the process of the clients, ours are
+    asked over HTTP."""
+    with Registers() as ours, Gryadka() as theirs:
+        for clients in (1, 8, 64):
+            results = paired(args.rounds,
+                             lambda n=clients: load(ours, do="increment", connections=n,
+                                                    seconds=seconds(args)),
+                             lambda n=clients: theirs.increments(n, seconds(args)))
+            case = f"the same beside Gryadka, {clients} client" + "s" * (clients > 1)
+            table.add("increments", case, *([f["rps"] for f in side] for side in results), "1/s",
+                      least=2)
+            table.add("increments", case + ", median",
+                      *([f["p50_us"] / 1000 for f in side] for side in results), "ms")
+
+
 def hot(table, args):
     def change(server):
         return load(server, do="hot", connections=64, random=True, seconds=seconds(args))
@@ -163,5 +179,5 @@ def memory(table, args):
 main("registers", __doc__,
      {"write": requests("write", lambda n: 2 if n >= 64 else None, 64),
       "read": requests("read", lambda n: 3, 1000),
-      "increments": increments, "hot": hot, "gap": gap, "memory": memory},
-     "etcd", etcd_version())
+      "increments": increments, "gryadka": gryadka, "hot": hot, "gap": gap, "memory": memory},
+     "peer", etcd_version() + ", " + Gryadka.PACKAGE)
