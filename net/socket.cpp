@@ -119,8 +119,9 @@ void Socket::read(ssize_t count, const uv_buf_t* buffer) {
       clear_.clear();  // can never be sent
       if (ended_.how == Ended::How::ordinary)
         ended_ = {Ended::How::lost, "it closed the connection during the handshake of TLS"};
+      return close();
     }
-    return close();
+    return loop_.flush_later(*this);
   }
   if (count != UV_EOF && ended_.how == Ended::How::ordinary)
     ended_ = {Ended::How::lost, uv_strerror(static_cast<int>(count))};
@@ -179,7 +180,8 @@ void Socket::flush() {
   const bool had = !out_.empty() || !clear_.empty();
   push();
   if (state_ == State::gone) return notify();
-  if (peer_ended_) close();
+  // It may have ended its half only, and read on until all is answered.
+  if (peer_ended_ && handler_->standing() != StreamHandler::Standing::busy) close();
   if (state_ == State::ending || queued() > 0) return;
   if (state_ == State::draining) return finish();
   if (had) handler_->on_drained();  // may destroy us

@@ -41,6 +41,7 @@ class StreamHandler {
   virtual ~StreamHandler() = default;
   // Bytes that came; the view lives during the call.
   virtual void on_bytes(std::string_view bytes) = 0;
+  // Whoever has said its last word, but is owed answers (busy), still gets these.
   virtual Standing standing() const { return Standing::idle; }
   // Nothing has come or gone for a while: gives back what it keeps for speed.
   virtual void on_quiet() {}

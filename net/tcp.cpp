@@ -33,6 +33,7 @@ struct TcpListener::State {
           accepted(owner.loop.now()),
           heard(accepted) {}
     void on_bytes(std::string_view bytes) override;
+    Standing standing() const override { return handler->standing(); }
     void on_drained() override { handler->on_drained(); }
     void on_closed() override { handler->on_closed(); }
     void check(Time now);

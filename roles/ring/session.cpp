@@ -96,7 +96,7 @@ void Session::on_closed() {
 
 StreamHandler::Standing Session::standing() const {
   if (!authenticated_) return Standing::stranger;
-  return pending_.empty() ? Standing::idle : Standing::busy;
+  return pending_.empty() && !paused_ ? Standing::idle : Standing::busy;
 }
 
 void Session::on_quiet() {

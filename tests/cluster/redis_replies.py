@@ -404,6 +404,15 @@ def streams(pair, rng):
                  b"*1\r\n$4\r\nPINGxx", b"*2\r\n$4\r\nECHO\r\n$0\r\n\r\n"):
         for ours, theirs in pair.raw(line, 1):
             pair.judge(ours == theirs, [line], ours, theirs)
+    told = []  # to a client that ends its half of the connection and reads on
+    for address in pair.addresses:
+        one = Peer(address)
+        one.send(b"".join(encode(["SET", f"p{i}", str(i)]) + encode(["GET", f"p{i}"])
+                          for i in range(2000)))
+        one.socket.shutdown(socket.SHUT_WR)
+        told.append(one.rest())
+        one.close()
+    pair.judge(told[0] == told[1], ["the last words of a client"], *told)
     for bad in (b"ECHO \"a\r\n", b"ECHO 'a'b\r\n", b"ECHO \"a\"b\r\n", b"*x\r\n", b"*1\r\nPING\r\n",
                 b"*1\r\n:4\r\n", b"*1\r\n\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$x\r\n", b"*\r\n",
                 b"*1\r\n$\r\n", b"*99999999999\r\n", b"*01\r\n", b"*+1\r\n", b"*1\r\n$04\r\n",

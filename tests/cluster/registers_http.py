@@ -42,11 +42,14 @@ def curl(node, path, *words):
     return int(lines[0].split()[1]) if lines[0] else 0, headers, body
 
 
-def raw(node, request, timeout=TIMEOUT):
-    """All that is answered to these bytes until the server closes, or is silent for so long."""
+def raw(node, request, timeout=TIMEOUT, ends=False):
+    """All that is answered to these bytes until the server closes, or is silent for so long. The
+    client may end its half of the connection behind them."""
     answer = b""
     with socket.create_connection((node.host, node.proposer_port), timeout) as connection:
         connection.sendall(request)
+        if ends:
+            connection.shutdown(socket.SHUT_WR)
         try:
             while piece := connection.recv(65536):
                 answer += piece
@@ -125,6 +128,8 @@ def check_pipeline(node):
     bodies = [part.split(b"\r\n\r\n")[1] for part in answer.split(b"HTTP/1.1 200")[1:]]
     check([body[:1] for body in bodies] == [b"%d" % n for n in range(8)],
           "each GET sees the PUT before it")
+    answer = raw(node, b"".join(put % (n, n) + get % n for n in range(8)), ends=True)
+    check(statuses(answer) == [204, 200] * 8, "a client that ends its half is answered to the end")
     answer = raw(node, b"GET /v1/kv/pipe1 HTTP/1.0\r\n\r\n")
     check(answer.endswith(b"\r\n\r\n1") or answer.endswith(b"1"), "HTTP/1.0: it closes at the end")
     answer = raw(node, b"PUT /v1/kv/big HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n"

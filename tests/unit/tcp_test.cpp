@@ -1,7 +1,10 @@
 // Clients' connections over real loopback sockets.
 #include "net/tcp.hpp"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "net/address.hpp"
 #include "tests/unit/certificates.hpp"
@@ -110,6 +113,30 @@ TEST_F(Tcp, CloseDeliversALargeAnswerThatTheKernelDoesNotTakeAtOnce) {
   seen.open.at(0)->write("after the close");
   until(loop, [&] { return client.closed && seen.closed == 1; });
   EXPECT_EQ(client.received.size(), 1 + large.size());
+}
+
+TEST_F(Tcp, AClientThatEndsItsHalfGetsTheAnswerThatIsNotThereYet) {
+  open();
+  seen.standing = StreamHandler::Standing::busy;
+  const int client = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  to.sin_port = htons(parse_address(listener->address())->port);
+  ASSERT_EQ(::connect(client, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  ASSERT_EQ(::send(client, "a word", 6, 0), 6);
+  ASSERT_EQ(::shutdown(client, SHUT_WR), 0);
+  until(loop, [&] { return !seen.reads.empty(); });
+  turn(loop);
+  ASSERT_EQ(seen.closed, 0);
+  seen.standing = StreamHandler::Standing::idle;
+  seen.open.at(0)->write(", answered");
+  until(loop, [&] { return seen.closed == 1; });
+  std::string received(100, '\0');
+  received.resize(static_cast<std::size_t>(
+      std::max<ssize_t>(::recv(client, received.data(), received.size(), MSG_WAITALL), 0)));
+  EXPECT_EQ(received, "a word, answered");
+  ::close(client);
 }
 
 TEST_F(Tcp, AClientThatEndsItsHalfGetsItsAnswers) {
