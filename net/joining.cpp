@@ -13,10 +13,6 @@ bool living(const Member& member) {
   return member.state != MemberState::dead && member.state != MemberState::left;
 }
 
-bool has_ring(const Member& member) {
-  return std::find(member.roles.begin(), member.roles.end(), "ring") != member.roles.end();
-}
-
 // The one that was named may be gone when the next process starts.
 std::vector<Address> some_of(const Visited& there, const Address& named) {
   std::vector<Address> some{named};
@@ -73,7 +69,7 @@ Result<> Joining::may_move(const Visited& there, bool bring) const {
   const auto entries = hooks_.entries();
   if (!entries) return tl::unexpected(entries.error());
   if (std::none_of(there.members.begin(), there.members.end(),
-                   [](const Member& member) { return living(member) && has_ring(member); }))
+                   [](const Member& member) { return living(member) && member.runs("ring"); }))
     return fail(Code::conflict,
                 "no node of the cluster there has a ring (roles) that would take "
                 "what this one holds");

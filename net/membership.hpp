@@ -3,6 +3,7 @@
 // for safety. It says whom to ask, whom to propose, and what others are rumoured to have.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -44,6 +45,10 @@ struct Member {
   std::vector<Listener> listeners;
   std::uint32_t weight = 100;  // share of the ring, in percent of a plain node's
   Time since{};                // when this node saw it enter `state`; not sent
+
+  bool runs(std::string_view role) const {
+    return std::find(roles.begin(), roles.end(), role) != roles.end();
+  }
 
   template <class M, class V> static void fields(M& m, V&& v) {
     v("id", m.id);

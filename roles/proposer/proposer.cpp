@@ -36,10 +36,6 @@ template <class T> Result<std::optional<T>> read_row(Store& store, std::string_v
   return std::optional<T>(std::move(*value));
 }
 
-bool runs(const Member& member, std::string_view role) {
-  return std::find(member.roles.begin(), member.roles.end(), role) != member.roles.end();
-}
-
 bool is_there(const Member& member) {
   return member.state == MemberState::alive || member.state == MemberState::suspect ||
          member.state == MemberState::leaving;
@@ -241,7 +237,7 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   std::vector<Node> known(std::string_view role) const {
     std::vector<Node> nodes;
     for (const auto& [id, member] : members_.members())
-      if (is_there(member) && runs(member, role))
+      if (is_there(member) && member.runs(role))
         nodes.push_back({member.name, id, member.address});
     return nodes;
   }

@@ -277,7 +277,7 @@ void Ring::changed_nodes() {
       known = &member;
   const bool alone = options_.hive.replication == 1 && options_.hive.takeover_empty_us != 0;
   for (const auto& [id, member] : membership_.members()) {
-    if (std::find(member.roles.begin(), member.roles.end(), "ring") == member.roles.end()) continue;
+    if (!member.runs("ring")) continue;
     const bool forgotten = core_->host().forgotten.contains(id);
     const bool replaced = newest[member.name]->id != id || forgotten;
     const bool dead = member.state == MemberState::dead;

@@ -77,7 +77,7 @@ void Ring::forget(std::string_view node, bool sure, std::function<void(Result<>)
   std::vector<NodeId> found;
   std::vector<std::string> dead;
   for (const auto& [id, member] : membership_.members()) {
-    if (std::find(member.roles.begin(), member.roles.end(), "ring") == member.roles.end()) continue;
+    if (!member.runs("ring")) continue;
     const bool is_dead = member.state == MemberState::dead;
     if (is_dead && !core_->host().forgotten.contains(id)) dead.push_back(member.name);
     if (member.name != node && node_id(id) != node) continue;

@@ -228,9 +228,7 @@ Topology Ring::topology() const {
   Topology topology;
   std::map<NodeId, std::size_t> place;
   for (const auto& [id, member] : membership_.members()) {
-    const bool ring =
-        std::find(member.roles.begin(), member.roles.end(), "ring") != member.roles.end();
-    if (!ring || member.state == MemberState::left) continue;
+    if (!member.runs("ring") || member.state == MemberState::left) continue;
     Address clients;
     for (const Listener& listener : member.listeners)
       if (listener.role == "ring") clients = listener.address;

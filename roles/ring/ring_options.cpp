@@ -25,10 +25,6 @@ bool lives(const Member& member) {
   return member.state != MemberState::dead && member.state != MemberState::left;
 }
 
-bool has_ring(const Member& member) {
-  return std::find(member.roles.begin(), member.roles.end(), "ring") != member.roles.end();
-}
-
 // Without its members an arc may be taken over.
 bool alone(const HiveOptions& hive) { return hive.replication == 1 && hive.takeover_empty_us != 0; }
 
@@ -164,7 +160,7 @@ void Ring::change_options(const Change& change, Changed done) {
   if (*next == newest.hive) return done(std::vector<std::string>());
   if (alone(newest.hive) && !alone(*next))
     for (const auto& [id, member] : membership_.members())
-      if (has_ring(member) && member.state == MemberState::dead &&
+      if (member.runs("ring") && member.state == MemberState::dead &&
           !core_->host().forgotten.contains(id))
         return done(fail(Code::unavailable,
                          member.name + " is dead, and would not hear of it: back, and cut off from "
@@ -177,7 +173,7 @@ void Ring::change_options(const Change& change, Changed done) {
 std::vector<std::string> Ring::without_options(std::uint64_t version) const {
   std::vector<std::string> names;
   for (const auto& [id, member] : membership_.members()) {
-    if (!lives(member) || !has_ring(member) || core_->host().forgotten.contains(id)) continue;
+    if (!lives(member) || !member.runs("ring") || core_->host().forgotten.contains(id)) continue;
     const auto taken = taken_.find(id);
     const std::uint64_t has = id == membership_.self() ? hive_version_
                               : taken == taken_.end()  ? 1

@@ -16,7 +16,7 @@ namespace {
 using resp::Value;
 
 constexpr std::string_view kNoEntry = "no such entry";
-// Entries removed between two words of progress.
+// Of entries, between two words of progress.
 constexpr std::uint64_t kProgressEvery = 100'000;
 
 // A key prefix as a pattern that matches what starts with it.
@@ -201,17 +201,15 @@ int Shell::remove_all(const Words& args) {
   if (!said && confirm_("This removes every entry of the whole ring. Type yes to go on: ") != "yes")
     return refuse("not done");
   // A page at a time, so that it can be said how far it is.
-  std::uint64_t removed = 0, told = 0;
+  std::uint64_t removed = 0;
   const auto remove_page = [&](const std::vector<Value>& keys) {
     if (keys.empty()) return int{kDone};
     std::vector<std::string_view> words{"UNLINK"};
     for (const Value& key : keys) words.push_back(key.text);
     return ask(Kind::write, words, [&](const Value& reply) {
+      const std::uint64_t before = removed;
       removed += static_cast<std::uint64_t>(reply.number);
-      if (removed >= told + kProgressEvery) {
-        told = removed;
-        diagnostics_ << removed << " removed\n" << std::flush;
-      }
+      progress(before, removed, "removed");
       return int{kDone};
     });
   };
@@ -220,6 +218,12 @@ int Shell::remove_all(const Words& args) {
   if (removed == 0) return exit;
   diagnostics_ << removed << " had been removed before\n";
   return kMaybeDone;
+}
+
+// Says how far something long is, now and then.
+void Shell::progress(std::uint64_t before, std::uint64_t now, std::string_view done) {
+  if (before / kProgressEvery != now / kProgressEvery)
+    diagnostics_ << now << ' ' << done << '\n' << std::flush;
 }
 
 // Hands every page of the keys that match to `use`, until that returns something but kDone.
@@ -276,11 +280,13 @@ int Shell::prefix_get(const Words& args) {
   std::set<std::string> keys;
   bool enough = false;
   const auto take = [&](const std::vector<Value>& page) {
+    const std::size_t before = keys.size();
     for (const Value& key : page) {
       keys.insert(key.text);
       enough = most && keys.size() == static_cast<std::size_t>(*most);
       if (enough) return int{kNotDone};
     }
+    progress(before, keys.size(), "found");
     return int{kDone};
   };
   const int exit = each_page(prefix_pattern(args[0]), take);

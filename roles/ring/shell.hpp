@@ -79,6 +79,7 @@ class Shell {
           const std::function<int(const resp::Value&)>& use);
   int each_page(const std::string& pattern,
                 const std::function<int(const std::vector<resp::Value>&)>& use);
+  void progress(std::uint64_t before, std::uint64_t now, std::string_view done);
   int expire(std::string_view command, const std::string& key, std::string_view number);
   int show(const resp::Value& value);
   int say(std::string_view word);

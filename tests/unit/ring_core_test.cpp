@@ -30,6 +30,14 @@ void expect_all(Hive& hive, NodeId at, int count) {
     EXPECT_EQ(get(hive, at, "key" + std::to_string(i)), "value" + std::to_string(i));
 }
 
+// One after the other, so that each finds a settled ring.
+void start_three(Hive& hive) {
+  for (NodeId id : {1, 2, 3}) {
+    hive.start(id);
+    hive.run(seconds(2));
+  }
+}
+
 TEST(RingCore, OneNodeServesAtOnce) {
   Hive hive;
   hive.start(1);
@@ -55,10 +63,7 @@ TEST(RingCore, ThreeNodesShareTheArcs) {
 
 TEST(RingCore, ADeadOwnersArcsAreTakenOver) {
   Hive hive;
-  for (NodeId id : {1, 2, 3}) {
-    hive.start(id);
-    hive.run(seconds(2));
-  }
+  start_three(hive);
   fill(hive, 1, 100);
   hive.kill(2);
   hive.run(seconds(3));
@@ -73,10 +78,7 @@ TEST(RingCore, ADeadOwnersArcsAreTakenOver) {
 
 TEST(RingCore, AMinorityServesNothingAndSaysSo) {
   Hive hive;
-  for (NodeId id : {1, 2, 3}) {
-    hive.start(id);
-    hive.run(seconds(2));
-  }
+  start_three(hive);
   for (NodeId id : {2, 3}) {
     hive.cut(1, id);
     hive.cut(id, 1);
@@ -89,10 +91,7 @@ TEST(RingCore, AMinorityServesNothingAndSaysSo) {
 
 TEST(RingCore, RestartOfAllKeepsEverything) {
   Hive hive;
-  for (NodeId id : {1, 2, 3}) {
-    hive.start(id);
-    hive.run(seconds(2));
-  }
+  start_three(hive);
   fill(hive, 2, 100);
   for (NodeId id : {1, 2, 3}) hive.kill(id);
   for (NodeId id : {3, 1, 2}) hive.start(id);
@@ -103,10 +102,7 @@ TEST(RingCore, RestartOfAllKeepsEverything) {
 
 TEST(RingCore, PowerCutOfAllCountsAgainOnceAllWereHeard) {
   Hive hive;
-  for (NodeId id : {1, 2, 3}) {
-    hive.start(id);
-    hive.run(seconds(2));
-  }
+  start_three(hive);
   fill(hive, 2, 100);
   for (NodeId id : {1, 2, 3}) hive.kill(id);
   hive.node(1).disk["ring"].clear();  // what one had not synced
@@ -123,10 +119,7 @@ TEST(RingCore, PowerCutOfAllCountsAgainOnceAllWereHeard) {
 TEST(RingCore, EntriesInMemoryOutliveEachOwnerButNotAll) {
   Hive hive;
   hive.options().hive.durability = Durable::none;
-  for (NodeId id : {1, 2, 3}) {
-    hive.start(id);
-    hive.run(seconds(2));
-  }
+  start_three(hive);
   fill(hive, 2, 100);
   for (NodeId id : {1, 2, 3}) {
     EXPECT_TRUE(hive.node(id).disk["ring"].empty());
@@ -146,10 +139,7 @@ TEST(RingCore, EntriesInMemoryOutliveEachOwnerButNotAll) {
 TEST(RingCore, AnArcWithOneCopyIsTakenOverByOneOfTheOthers) {
   Hive hive;
   hive.options().hive.replication = 1;
-  for (NodeId id : {1, 2, 3}) {
-    hive.start(id);
-    hive.run(seconds(2));
-  }
+  start_three(hive);
   ASSERT_TRUE(hive.settled());
   const std::size_t lost = hive.core(3).owned();
   hive.kill(3);
@@ -174,10 +164,7 @@ TEST(RingCore, AnArcWithOneCopyIsTakenOverByOneOfTheOthers) {
 
 TEST(RingCore, AFourthNodeJoinsAndTheFirstLeaves) {
   Hive hive(32);
-  for (NodeId id : {1, 2, 3}) {
-    hive.start(id);
-    hive.run(seconds(2));
-  }
+  start_three(hive);
   fill(hive, 1, 200);
   hive.start(4);
   hive.run(seconds(3));
@@ -206,10 +193,7 @@ TEST(RingCore, LeavingShrinksASmallRing) {
 
 TEST(RingCore, StoppingPassesOwnershipWithoutAPause) {
   Hive hive(32);
-  for (NodeId id : {1, 2, 3}) {
-    hive.start(id);
-    hive.run(seconds(2));
-  }
+  start_three(hive);
   fill(hive, 1, 50);
   hive.core(2).stop();
   hive.run(milliseconds(500));
@@ -223,10 +207,7 @@ TEST(RingCore, StoppingPassesOwnershipWithoutAPause) {
 
 TEST(RingCore, IncrementsAreOrderedByTheOwner) {
   Hive hive;
-  for (NodeId id : {1, 2, 3}) {
-    hive.start(id);
-    hive.run(seconds(2));
-  }
+  start_three(hive);
   int done = 0;
   for (int i = 0; i < 30; ++i)
     hive.submit(static_cast<NodeId>(i % 3 + 1), {"INCR", "n"},
@@ -244,10 +225,7 @@ std::string say(Hive& hive, NodeId at, std::vector<std::string> words) {
 
 TEST(RingCore, KeysOfOneSlotAreWrittenTogether) {
   Hive hive;
-  for (NodeId id : {1, 2, 3}) {
-    hive.start(id);
-    hive.run(seconds(2));
-  }
+  start_three(hive);
   EXPECT_EQ(say(hive, 1, {"MSETNX", "{t}a", "1", "{t}b", "2"}), "1");
   EXPECT_EQ(say(hive, 2, {"MSETNX", "{t}c", "1", "{t}b", "3"}), "0");
   EXPECT_EQ(get(hive, 3, "{t}c"), "(nil)");
@@ -264,10 +242,7 @@ TEST(RingCore, NoDeathLeavesHalfOfWhatIsWrittenTogether) {
   for (std::uint64_t delivered = 0; delivered < 12; ++delivered) {
     Hive hive(2);
     hive.options().chunk_bytes = 16;  // of a copy, or a frame: less than the write
-    for (NodeId id : {1, 2, 3}) {
-      hive.start(id);
-      hive.run(seconds(2));
-    }
+    start_three(hive);
     NodeId owner = 0;
     const ArcId arc = arc_of(slot_of("{t}"), 2);
     for (NodeId id : {1, 2, 3})
@@ -296,10 +271,7 @@ std::size_t tombstones(Hive& hive, NodeId at) {
 
 TEST(RingCore, TombstonesGoWhenEveryMemberHasThem) {
   Hive hive;
-  for (NodeId id : {1, 2, 3}) {
-    hive.start(id);
-    hive.run(seconds(2));
-  }
+  start_three(hive);
   fill(hive, 1, 100);
   hive.kill(3);
   hive.run(seconds(3));
@@ -319,10 +291,7 @@ TEST(RingCore, TombstonesGoWhenEveryMemberHasThem) {
 
 TEST(RingCore, WhatIsLeftServesWhenTheDeadAreWrittenOff) {
   Hive hive;
-  for (NodeId id : {1, 2, 3}) {
-    hive.start(id);
-    hive.run(seconds(2));
-  }
+  start_three(hive);
   fill(hive, 1, 100);
   hive.kill(2);
   hive.kill(3);

@@ -101,6 +101,20 @@ TEST_F(RingShell, EntriesExpire) {
   EXPECT_EQ(run("get_expiry k"), "1 no such entry\n");
 }
 
+TEST_F(RingShell, SaysHowFarALongSearchIs) {
+  int pages = 0;
+  const auto pages_of_keys = [&](auto) -> Result<resp::Value> {
+    std::vector<resp::Value> keys;
+    for (int i = 0; i < 60'000; ++i)
+      keys.push_back(resp::Value::bulk(std::to_string(pages * 60'000 + i)));
+    return resp::Value::array({resp::Value::bulk(++pages == 4 ? "0" : std::to_string(pages)),
+                               resp::Value::array(std::move(keys))});
+  };
+  Shell shell(pages_of_keys, false, out, diagnostics);
+  EXPECT_EQ(shell.run_line("prefix_get ''"), 0);
+  EXPECT_EQ(diagnostics.str(), "120000 found\n240000 found\n");
+}
+
 TEST_F(RingShell, PrefixesAndAll) {
   for (const char* key : {"a*1", "a*2", "ab"}) keyspace.entries[key] = {"v", 0};
   EXPECT_EQ(run("prefix_get a*"), "0 a*1\na*2\n");
