@@ -237,8 +237,7 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   std::vector<Node> known(std::string_view role) const {
     std::vector<Node> nodes;
     for (const auto& [id, member] : members_.members())
-      if (is_there(member) && member.runs(role))
-        nodes.push_back({member.name, id, member.address});
+      if (is_there(member) && member.runs(role)) nodes.push_back({member.name, id, member.address});
     return nodes;
   }
 
