@@ -6,22 +6,6 @@ namespace skep::sim {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-void RegistersSim::schedule_fault() {
-  if (plan_.faults.empty()) return;
-  time_.after(dice_.between(Duration(1), 2 * plan_.fault_every), nullptr, [this] {
-    if (faults_over_) return;
-    inject(plan_.faults[dice_.below(plan_.faults.size())]);
-    schedule_fault();
-  });
-}
-
-RegistersNode* RegistersSim::pick(bool also_paused) {
-  std::vector<RegistersNode*> candidates;
-  for (const auto& node : nodes_)
-    if (node->up() && (also_paused || !node->paused())) candidates.push_back(node.get());
-  return candidates.empty() ? nullptr : candidates[dice_.below(candidates.size())];
-}
-
 void RegistersSim::inject(Fault fault) {
   switch (fault) {
     case Fault::kill:
@@ -51,7 +35,7 @@ void RegistersSim::inject(Fault fault) {
 void RegistersSim::kill(Fault fault) {
   RegistersNode* node = pick(true);
   if (node == nullptr) return;
-  note("sim: node" + std::to_string(node->index()) + " " + std::string(RegistersPlan::name(fault)));
+  note(*node, std::string(RegistersPlan::name(fault)));
   node->crash(fault == Fault::kill ? SimStore::Crash::kill : SimStore::Crash::powercut);
   restart_later(*node);
 }
@@ -68,12 +52,12 @@ void RegistersSim::black_out() {
 void RegistersSim::stop_node() {
   RegistersNode* node = pick();
   if (node == nullptr) return;
-  note("sim: node" + std::to_string(node->index()) + " is told to stop");
+  note(*node, "is told to stop");
   if (node->proposer() != nullptr) node->proposer()->stop();
   time_.after(dice_.between(Duration(0), milliseconds(100)), nullptr,
               [this, node, life = node->life()] {
                 if (!node->up() || node->life() != life) return;
-                note("sim: node" + std::to_string(node->index()) + " ends");
+                note(*node, "ends");
                 node->end(false);
                 restart_later(*node);
               });
@@ -83,15 +67,14 @@ void RegistersSim::pause_node() {
   RegistersNode* node = pick();
   if (node == nullptr) return;
   const Duration length = dice_.between(milliseconds(50), seconds(4));
-  note("sim: node" + std::to_string(node->index()) + " pauses for " +
-       std::to_string(length.count() / 1000) + "ms");
+  note(*node, "pauses for " + std::to_string(length.count() / 1000) + "ms");
   node->pause(length);
 }
 
 // The machine dies, and comes back with an empty disk. The old one may come back one day; but not
 // if what the acceptor has promised as a whole is damaged: then it does not start any more.
 void RegistersSim::lose(RegistersNode& node) {
-  note("sim: node" + std::to_string(node.index()) + " loses its disk");
+  note(node, "loses its disk");
   if (node.up()) node.crash(SimStore::Crash::powercut);
   if (dice_.chance(0.2) && node.disk().damage(acceptor::kStandingSpace, acceptor::kStandingKey)) {
     if (node.start({})) fail(Outcome::unsafe, "an acceptor starts on a damaged disk");
@@ -106,11 +89,11 @@ void RegistersSim::lose(RegistersNode& node) {
 void RegistersSim::bring_back_old_disk() {
   RegistersNode* node = pick(true);
   if (node == nullptr || node->ghost() || !node->swap_disks()) return;
-  note("sim: node" + std::to_string(node->index()) + " comes back with an old disk");
+  note(*node, "comes back with an old disk");
   restart(*node);
   time_.after(dice_.between(milliseconds(500), seconds(4)), nullptr, [this, node] {
     if (!node->ghost()) return;
-    note("sim: node" + std::to_string(node->index()) + " gets its disk back");
+    note(*node, "gets its disk back");
     node->swap_disks();
     restart(*node);
   });
@@ -125,7 +108,7 @@ void RegistersSim::decay() {
   const std::string key = row->first;
   if (!checker_->may_damage(*node, key)) return;
   const bool damaged = node->store()->damage(acceptor::kRegisterSpace, key);
-  if (damaged) note("sim: node" + std::to_string(node->index()) + " has damage in " + key);
+  if (damaged) note(*node, "has damage in " + key);
 }
 
 void RegistersSim::restart_later(RegistersNode& node) {
@@ -138,14 +121,6 @@ void RegistersSim::restart_later(RegistersNode& node) {
 
 // One with an empty disk is told who are acceptors and proposers now.
 void RegistersSim::restart(RegistersNode& node) {
-  std::vector<Address> peers;
-  const bool founder = node.index() == 0 && node.fate() == Machine::Fate::fresh;
-  // A founder that was killed before it had anything on disk is told to found again.
-  const bool nobody = std::none_of(nodes_.begin(), nodes_.end(),
-                                   [](const auto& other) { return other->in_a_cluster(); });
-  for (const auto& other : nodes_)
-    if (other->index() != node.index() && !founder && !(nobody && node.index() == 0))
-      peers.push_back(Machine::address(other->index()));
   const proposer::Configuration& known = operator_->known();
   if (node.store() == nullptr && known.version > 0) {
     const std::string self = Machine::name(node.index()) + "@" + Machine::address(node.index());
@@ -157,7 +132,7 @@ void RegistersSim::restart(RegistersNode& node) {
     node.set_initial(std::move(acceptors), std::move(proposers));
   }
   node.disk().on_durable = [this, &node](const Batch& batch) { checker_->durable(node, batch); };
-  if (!node.start(std::move(peers)))
+  if (!node.start(peers_of(node)))
     fail(Outcome::unsafe, "node" + std::to_string(node.index()) + " does not start");
 }
 
@@ -166,65 +141,29 @@ void RegistersSim::partition(Fault fault) {
   const std::size_t one = dice_.below(size), other = dice_.below(size);
   if (one == other && fault != Fault::split && fault != Fault::isolate) return;
   if (fault == Fault::reset) return network_.reset(one, other);
-  std::string shown;
-  if (fault == Fault::path) {
-    const bool both = dice_.chance(0.5);
-    network_.cut(one, other, true);
-    if (both) network_.cut(other, one, true);
-    shown = std::to_string(one) + (both ? "-" : ">") + std::to_string(other);
-  } else {
-    std::vector<bool> side(size);
-    for (std::size_t i = 0; i < size; ++i)
-      side[i] = fault == Fault::split ? dice_.chance(0.5) : i == one;
-    for (std::size_t i = 0; i < size; ++i)
-      for (std::size_t j = 0; j < size; ++j)
-        if (side[i] != side[j]) network_.cut(i, j, true);
-    for (const bool in : side) shown += in ? '1' : '0';
-  }
-  note("sim: " + std::string(RegistersPlan::name(fault)) + " " + shown);
-  time_.after(dice_.between(milliseconds(100), seconds(4)), nullptr, [this] {
-    note("sim: the network is whole");
-    network_.heal();
-  });
+  const Cut how = fault == Fault::split     ? Cut::split
+                  : fault == Fault::isolate ? Cut::isolate
+                                            : Cut::path;
+  cut(how, one, other, seconds(4));
 }
 
 void RegistersSim::strand() {
   const RegistersNode* node = pick(true);
   if (node == nullptr || node->roles().acceptor) return;
-  note("sim: node" + std::to_string(node->index()) + " is stranded");
+  note(*node, "is stranded");
   for (std::size_t other = 0; other < nodes_.size(); ++other) {
     if (other == node->index()) continue;
     network_.cut(node->index(), other, true);
     network_.cut(other, node->index(), true);
   }
-  time_.after(dice_.between(seconds(1), seconds(6)), nullptr, [this] {
-    note("sim: the network is whole");
-    network_.heal();
-  });
+  mend_later(seconds(1), seconds(6));
 }
 
 void RegistersSim::disturb_disk(Fault fault) {
   RegistersNode* node = pick(true);
   if (node == nullptr) return;
   const Duration length = dice_.between(milliseconds(50), seconds(4));
-  note("sim: node" + std::to_string(node->index()) + " " + std::string(RegistersPlan::name(fault)) +
-       " for " + std::to_string(length.count() / 1000) + "ms");
-  if (fault == Fault::disk_stall) return node->store()->stall_until(time_.now() + length);
-  node->store()->fill(true);
-  const std::uint64_t life = node->life();
-  time_.after(length, nullptr, [node, life] {
-    if (node->life() == life) node->store()->fill(false);
-  });
-}
-
-void RegistersSim::bad_times() {
-  note("sim: the network is bad");
-  network_.options = plan_.bad_network;
-  time_.after(dice_.between(seconds(1), seconds(6)), nullptr, [this] {
-    if (faults_over_) return;
-    note("sim: the network is good");
-    network_.options = plan_.network;
-  });
+  Simulation::disturb_disk(*node, fault == Fault::disk_full, length);
 }
 
 }  // namespace skep::sim

@@ -1,57 +1,27 @@
 #include "tests/sim/registers_sim.hpp"
 
-#include <cstdio>
-
-#include "tests/sim/show_message.hpp"
-
 namespace skep::sim {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 RegistersSim::RegistersSim(RegistersPlan plan, Trace trace, bool messages)
-    : plan_(std::move(plan)),
-      trace_(std::move(trace)),
-      dice_(plan_.seed),
-      network_(time_, dice_.fork()) {
-  network_.options = plan_.network;
+    : Simulation(plan.seed, {plan.network, plan.bad_network}, std::move(trace)),
+      plan_(std::move(plan)) {
   network_.tap = [this, messages](std::size_t from, std::size_t to, const Message& message) {
-    if (messages)
-      note("node" + std::to_string(from) + " > node" + std::to_string(to) + " " +
-           show_message(message));
+    if (messages) note_message(from, to, message);
     checker_->saw(from, to, message);
-  };
-}
-
-void RegistersSim::note(const std::string& what) {
-  if (!trace_) return;
-  char when[32];
-  std::snprintf(when, sizeof when, "%10.6f ", static_cast<double>(time_.now().count()) / 1e6);
-  trace_(when + what);
-}
-
-void RegistersSim::fail(Outcome outcome, const std::string& what) {
-  if (failed()) return;
-  report_.outcome = outcome;
-  report_.what = what;
-  if (!trace_) return;
-  note("FAILED " + what);
-  checker_->print([this](const std::string& line) { note(line); });
-}
-
-Machine::Print RegistersSim::printer() {
-  if (!trace_) return {};
-  return [this](std::size_t node, std::string_view part, std::string_view text) {
-    note("node" + std::to_string(node) + " " + std::string(part) + ": " + std::string(text));
   };
 }
 
 void RegistersSim::build() {
   const Machine::Print print = printer();
   const auto unsafe = [this](const std::string& what) { fail(Outcome::unsafe, what); };
-  for (std::size_t i = 0; i < plan_.machines.size(); ++i)
+  for (std::size_t i = 0; i < plan_.machines.size(); ++i) {
     nodes_.push_back(
         std::make_unique<RegistersNode>(plan_, time_, network_, i, dice_.fork(), print));
+    add(*nodes_.back());
+  }
   versions_.resize(nodes_.size());
   checker_ = std::make_unique<RegistersChecker>(nodes_, unsafe);
   clients_ = std::make_unique<RegistersClients>(plan_, time_, nodes_, dice_.fork(), print, unsafe);
@@ -76,34 +46,20 @@ Report RegistersSim::run() {
   clients_->start();
   operator_->start();
   run_until(dice_.between(milliseconds(500), seconds(4)));
-  schedule_fault();
+  inject_faults<Fault>(plan_.faults, plan_.fault_every, [this](Fault fault) { inject(fault); });
   run_until(plan_.safety);
   if (!failed()) heal();
   if (!failed() && settle()) last_requests();
-  if (report_.outcome != Outcome::unsafe)
-    if (const std::string wrong = clients_->check(); !wrong.empty()) {
-      report_.outcome = Outcome::passed;
-      fail(Outcome::unsafe, wrong);
-    }
-  report_.events = time_.events();
-  report_.messages = network_.messages();
-  report_.operations = clients_->asked();
-  report_.answered = clients_->done();
-  report_.lasted = time_.now();
-  return report_;
+  const std::string wrong = report_.outcome == Outcome::unsafe ? "" : clients_->check();
+  return finish(clients_->asked(), clients_->done(), wrong);
 }
 
 // All faults end, and everybody comes back, with its own disk.
 void RegistersSim::heal() {
-  note("sim: the faults are over");
-  faults_over_ = true;
-  network_.heal();
-  network_.options = plan_.network;
-  network_.options.held_up = 0;
+  mend();
   operator_->finish();
   for (const auto& node : nodes_) {
     if (node->ghost()) node->swap_disks();
-    if (node->up()) node->store()->fill(false);
     if (!node->up()) restart(*node);
   }
 }

@@ -12,13 +12,13 @@
 #include "tests/sim/registers_node.hpp"
 #include "tests/sim/registers_operator.hpp"
 #include "tests/sim/registers_plan.hpp"
-#include "tests/sim/report.hpp"
+#include "tests/sim/simulation.hpp"
 
 namespace skep::sim {
 
-class RegistersSim {
+class RegistersSim final : private Simulation {
  public:
-  using Trace = std::function<void(std::string_view line)>;
+  using Simulation::Trace;
 
   // Prints each line of a trace, if given; with `messages` every message is a line of it, too.
   RegistersSim(RegistersPlan plan, Trace trace, bool messages);
@@ -30,13 +30,11 @@ class RegistersSim {
   void build();
   // Runs until this time, or the first failure.
   void run_until(Duration until);
-  void fail(Outcome outcome, const std::string& what);
-  bool failed() const { return report_.outcome != Outcome::passed; }
-  void note(const std::string& what);
-  Machine::Print printer();
+  void explain(const std::function<void(const std::string& line)>& print) override {
+    checker_->print(print);
+  }
 
   // registers_faults.cpp
-  void schedule_fault();
   void inject(Fault fault);
   void kill(Fault fault);
   void stop_node();
@@ -48,10 +46,11 @@ class RegistersSim {
   void strand();
   void disturb_disk(Fault fault);
   void black_out();
-  void bad_times();
   void restart_later(RegistersNode& node);
   void restart(RegistersNode& node);
-  RegistersNode* pick(bool also_paused = false);
+  RegistersNode* pick(bool also_paused = false) {
+    return static_cast<RegistersNode*>(Simulation::pick(also_paused));
+  }
 
   // The liveness phase.
   void heal();
@@ -62,17 +61,11 @@ class RegistersSim {
   bool until_empty(const std::function<std::string()>& wrong);
 
   const RegistersPlan plan_;
-  const Trace trace_;
-  Dice dice_;
-  VirtualTime time_;
-  SimNetwork network_;
   RegistersChecker::Nodes nodes_;
   std::unique_ptr<RegistersChecker> checker_;
   std::unique_ptr<RegistersClients> clients_;
   std::unique_ptr<RegistersOperator> operator_;
   std::vector<std::uint64_t> versions_;  // that each node's proposer goes by, as it said last
-  bool faults_over_ = false;
-  Report report_;
 };
 
 }  // namespace skep::sim

@@ -6,22 +6,6 @@ namespace skep::sim {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-void RingSim::schedule_fault() {
-  if (plan_.faults.empty()) return;
-  time_.after(dice_.between(Duration(1), 2 * plan_.fault_every), nullptr, [this] {
-    if (faults_over_) return;
-    inject(plan_.faults[dice_.below(plan_.faults.size())]);
-    schedule_fault();
-  });
-}
-
-RingNode* RingSim::pick(bool also_paused) {
-  std::vector<RingNode*> candidates;
-  for (const auto& node : nodes_)
-    if (node->up() && (also_paused || !node->paused())) candidates.push_back(node.get());
-  return candidates.empty() ? nullptr : candidates[dice_.below(candidates.size())];
-}
-
 std::size_t RingSim::up() const {
   return static_cast<std::size_t>(
       std::count_if(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->up(); }));
@@ -59,8 +43,7 @@ void RingSim::inject(Fault fault) {
             dice_.chance(0.5)
                 ? plan_.ring.takeover_after + dice_.between(Duration(0), milliseconds(600))
                 : dice_.between(milliseconds(50), seconds(4));
-        note("sim: node" + std::to_string(node->index()) + " pauses for " +
-             std::to_string(length.count() / 1000) + "ms");
+        note(*node, "pauses for " + std::to_string(length.count() / 1000) + "ms");
         node->pause(length);
         late_until_ = std::max(late_until_, time_.now() + length + unsynced());
       }
@@ -80,7 +63,7 @@ void RingSim::kill(Fault fault) {
   if (node == nullptr || node->leaving) return;
   const bool loses = fault != Fault::kill || checker_->in_memory();
   if (loses && !checker_->may_damage(*node, fault == Fault::wipe)) return;
-  note("sim: node" + std::to_string(node->index()) + " " + std::string(name(fault)));
+  note(*node, std::string(name(fault)));
   const NodeId identity = node->identity();
   node->crash(fault == Fault::kill ? SimStore::Crash::kill : SimStore::Crash::powercut);
   if (fault == Fault::wipe) {
@@ -96,7 +79,7 @@ void RingSim::forget_node() {
   if (chosen == nullptr || chosen->leaving || !checker_->may_damage(*chosen, true)) return;
   RingNode& node = *nodes_[chosen->index()];
   const NodeId identity = node.identity();
-  note("sim: node" + std::to_string(node.index()) + " wipe, to be written off");
+  note(node, "wipe, to be written off");
   node.crash(SimStore::Crash::powercut);
   node.lose_disk();
   checker_->wiped(identity);
@@ -126,22 +109,14 @@ void RingSim::restart_later(RingNode& node) {
 }
 
 void RingSim::restart(RingNode& node) {
-  std::vector<Address> peers;
-  const bool founder = node.index() == 0 && node.fate() == RingNode::Fate::fresh;
-  // A founder that was killed before it had anything on disk is told to found again.
-  const bool nobody = std::none_of(nodes_.begin(), nodes_.end(),
-                                   [](const auto& other) { return other->in_a_cluster(); });
-  for (const auto& other : nodes_)
-    if (other->index() != node.index() && !founder && !(nobody && node.index() == 0))
-      peers.push_back(RingNode::address(other->index()));
-  if (!node.start(std::move(peers)))
+  if (!node.start(peers_of(node)))
     fail(Outcome::unsafe, "node" + std::to_string(node.index()) + " does not start");
 }
 
 void RingSim::stop_node() {
   RingNode* node = pick();
   if (node == nullptr || node->leaving || !may_end(*node)) return;
-  note("sim: node" + std::to_string(node->index()) + " is told to stop");
+  note(*node, "is told to stop");
   // Not from within the ring's own call.
   node->ring().stop([this, node, life = node->life()](Result<>) {
     time_.after(Duration(0), nullptr, [this, node, life] { end_node(*node, life); });
@@ -159,7 +134,7 @@ void RingSim::end_node(RingNode& node, std::uint64_t life) {
     time_.after(milliseconds(100), nullptr, [this, &node, life] { end_node(node, life); });
     return;
   }
-  note("sim: node" + std::to_string(node.index()) + " ends");
+  note(node, "ends");
   node.end(false);
   restart_later(node);
 }
@@ -171,7 +146,7 @@ void RingSim::leave_node() {
   if (staying() <= most_copies_ && checker_->names_lost()) return;
   const std::uint64_t life = node->life();
   node->leaving = true;
-  note("sim: node" + std::to_string(node->index()) + " is told to leave");
+  note(*node, "is told to leave");
   node->ring().leave([this, node, life](Result<> ok) {
     node->leaving = static_cast<bool>(ok);
     note("sim: node" + std::to_string(node->index()) +
@@ -198,41 +173,18 @@ void RingSim::partition(Fault fault) {
   const std::size_t size = nodes_.size();
   const std::size_t one = dice_.below(size), other = dice_.below(size);
   if (fault == Fault::reset) return network_.reset(one, other);
-  std::string shown;
-  if (fault == Fault::path) {
-    const bool both = dice_.chance(0.5);
-    network_.cut(one, other, true);
-    if (both) network_.cut(other, one, true);
-    shown = std::to_string(one) + (both ? "-" : ">") + std::to_string(other);
-  } else {
-    std::vector<bool> side(size);
-    for (std::size_t i = 0; i < size; ++i)
-      side[i] = fault == Fault::split ? dice_.chance(0.5) : i == one;
-    for (std::size_t i = 0; i < size; ++i)
-      for (std::size_t j = 0; j < size; ++j)
-        if (side[i] != side[j]) network_.cut(i, j, true);
-    for (const bool in : side) shown += in ? '1' : '0';
-  }
-  note("sim: " + std::string(name(fault)) + " " + shown);
-  time_.after(dice_.between(milliseconds(100), seconds(6)), nullptr, [this] {
-    note("sim: the network is whole");
-    network_.heal();
-  });
+  const Cut how = fault == Fault::split     ? Cut::split
+                  : fault == Fault::isolate ? Cut::isolate
+                                            : Cut::path;
+  cut(how, one, other, seconds(6));
 }
 
 void RingSim::disturb_disk(Fault fault) {
   RingNode* node = pick(true);
   if (node == nullptr) return;
   const Duration length = dice_.between(milliseconds(50), seconds(4));
-  note("sim: node" + std::to_string(node->index()) + " " + std::string(name(fault)) + " for " +
-       std::to_string(length.count() / 1000) + "ms");
   late_until_ = std::max(late_until_, time_.now() + length + unsynced());
-  if (fault == Fault::disk_stall) return node->store()->stall_until(time_.now() + length);
-  node->store()->fill(true);
-  const std::uint64_t life = node->life();
-  time_.after(length, nullptr, [node, life] {
-    if (node->life() == life) node->store()->fill(false);
-  });
+  Simulation::disturb_disk(*node, fault == Fault::disk_full, length);
 }
 
 // A sync may be under way when a write comes, and takes its time when it is due.
@@ -283,15 +235,6 @@ void RingSim::change_options() {
          (!missing           ? "not set: " + missing.error().message
           : missing->empty() ? "set everywhere"
                              : "set, not everywhere yet"));
-  });
-}
-
-void RingSim::bad_times() {
-  note("sim: the network is bad");
-  network_.options = plan_.bad_network;
-  time_.after(dice_.between(seconds(1), seconds(6)), nullptr, [this] {
-    note("sim: the network is good");
-    network_.options = plan_.network;
   });
 }
 

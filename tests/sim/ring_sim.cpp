@@ -1,52 +1,26 @@
 #include "tests/sim/ring_sim.hpp"
 
-#include <cstdio>
-
-#include "tests/sim/show_message.hpp"
-
 namespace skep::sim {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 RingSim::RingSim(RingPlan plan, Trace trace, bool messages)
-    : plan_(std::move(plan)),
-      trace_(std::move(trace)),
-      dice_(plan_.seed),
-      network_(time_, dice_.fork()),
+    : Simulation(plan.seed, {plan.network, plan.bad_network}, std::move(trace)),
+      plan_(std::move(plan)),
       most_copies_(plan_.ring.hive.replication) {
-  network_.options = plan_.network;
   if (!messages) return;
   network_.tap = [this](std::size_t from, std::size_t to, const Message& message) {
-    note("node" + std::to_string(from) + " > node" + std::to_string(to) + " " +
-         show_message(message));
+    note_message(from, to, message);
   };
 }
 
-void RingSim::note(const std::string& what) {
-  if (!trace_) return;
-  char when[32];
-  std::snprintf(when, sizeof when, "%10.6f ", static_cast<double>(time_.now().count()) / 1e6);
-  trace_(when + what);
-}
-
-void RingSim::fail(Outcome outcome, const std::string& what) {
-  if (failed()) return;
-  report_.outcome = outcome;
-  report_.what = what;
-  if (!trace_) return;
-  note("FAILED " + what);
-  checker_->print([this](const std::string& line) { note(line); });
-}
-
 void RingSim::build() {
-  RingNode::Print print;
-  if (trace_)
-    print = [this](std::size_t node, std::string_view part, std::string_view text) {
-      note("node" + std::to_string(node) + " " + std::string(part) + ": " + std::string(text));
-    };
-  for (std::size_t i = 0; i < plan_.nodes + plan_.spares; ++i)
+  const Machine::Print print = printer();
+  for (std::size_t i = 0; i < plan_.nodes + plan_.spares; ++i) {
     nodes_.push_back(std::make_unique<RingNode>(plan_, time_, network_, i, dice_.fork(), print));
+    add(*nodes_.back());
+  }
   // Jumps alone are rare: where there are any, no two clocks show the same time from the start.
   if (plan_.expiry && plan_.has(Fault::wall_jump))
     for (const auto& node : nodes_) jump_wall(*node);
@@ -84,34 +58,20 @@ Report RingSim::run() {
   every(milliseconds(100), [this] { checker_->check_acknowledged(); });
   clients_->start();
   run_until(dice_.between(seconds(1), seconds(5)));
-  schedule_fault();
+  inject_faults<Fault>(plan_.faults, plan_.fault_every, [this](Fault fault) { inject(fault); });
   run_until(plan_.safety);
   if (!failed()) heal();
   if (!failed() && settle() && serves_without_one() && settle()) final_reads();
-  if (report_.outcome != Outcome::unsafe && !plan_.takes_over_alone())
-    if (const std::string wrong = clients_->check(); !wrong.empty()) {
-      report_.outcome = Outcome::passed;
-      fail(Outcome::unsafe, wrong);
-    }
-  report_.events = time_.events();
-  report_.messages = network_.messages();
-  report_.operations = clients_->asked();
-  report_.answered = clients_->done();
-  report_.lasted = time_.now();
-  return report_;
+  std::string wrong;
+  if (report_.outcome != Outcome::unsafe && !plan_.takes_over_alone()) wrong = clients_->check();
+  return finish(clients_->asked(), clients_->done(), wrong);
 }
 
 // All faults end, and all that are down and have not left come back.
 void RingSim::heal() {
-  note("sim: the faults are over");
-  faults_over_ = true;
-  network_.heal();
-  network_.options = plan_.network;
-  network_.options.held_up = 0;
-  for (const auto& node : nodes_) {
-    if (node->store() != nullptr && node->up()) node->store()->fill(false);
+  mend();
+  for (const auto& node : nodes_)
     if (node->fate() == RingNode::Fate::down) restart(*node);
-  }
 }
 
 bool RingSim::settle() {

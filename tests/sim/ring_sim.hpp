@@ -6,20 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "tests/sim/report.hpp"
 #include "tests/sim/ring_checker.hpp"
 #include "tests/sim/ring_clients.hpp"
 #include "tests/sim/ring_node.hpp"
 #include "tests/sim/ring_plan.hpp"
+#include "tests/sim/simulation.hpp"
 
 namespace skep::sim {
 
-class RingSim {
+class RingSim final : private Simulation {
  public:
-  // Prints each line of a trace, if given.
-  using Trace = std::function<void(std::string_view line)>;
+  using Simulation::Trace;
 
-  // With `messages` every message is a line of the trace, too.
+  // Prints each line of a trace, if given; with `messages` every message is a line of it, too.
   RingSim(RingPlan plan, Trace trace, bool messages);
   Report run();
 
@@ -28,12 +27,11 @@ class RingSim {
   // Runs until this time, or the first failure.
   void run_until(Duration until);
   void every(Duration interval, std::function<void()> what);
-  void fail(Outcome outcome, const std::string& what);
-  bool failed() const { return report_.outcome != Outcome::passed; }
-  void note(const std::string& what);
+  void explain(const std::function<void(const std::string& line)>& print) override {
+    checker_->print(print);
+  }
 
   // ring_faults.cpp
-  void schedule_fault();
   void inject(Fault fault);
   void kill(Fault fault);
   void forget_node();
@@ -49,11 +47,12 @@ class RingSim {
   void change_options();
   // How long after its acknowledgement a write may be gone with the power, by the disks' promise.
   Duration unsynced() const;
-  void bad_times();
   void jump_wall(RingNode& node);
   void restart_later(RingNode& node);
   void restart(RingNode& node);
-  RingNode* pick(bool also_paused = false);
+  RingNode* pick(bool also_paused = false) {
+    return static_cast<RingNode*>(Simulation::pick(also_paused));
+  }
   std::size_t up() const;
   std::size_t staying() const;
 
@@ -64,17 +63,11 @@ class RingSim {
   void final_reads();
 
   const RingPlan plan_;
-  const Trace trace_;
-  Dice dice_;
-  VirtualTime time_;
-  SimNetwork network_;
   RingChecker::Nodes nodes_;
   std::unique_ptr<RingChecker> checker_;
   std::unique_ptr<RingClients> clients_;
   std::size_t most_copies_;  // the highest replication that there was
-  bool faults_over_ = false;
   Duration late_until_{};  // until when disks that stood still may not have synced what they should
-  Report report_;
 };
 
 }  // namespace skep::sim
