@@ -456,6 +456,10 @@ void Arc::tick_owner(Time now, WallMs wall, Effects& effects) {
   if (claim_) return;
   progress_change(now, effects);
   if (!reign_) return;
+  // Its record cannot come into force any more; a takeover writes one that can.
+  const auto left = [&](NodeId node) { return !host_.forgotten.contains(node); };
+  if (!reign_->serving && !record().majority(left))
+    return step_down(now, effects, "a majority of its next members is written off");
   // Without a majority it can answer nothing: others may, and this node says so.
   bool progress = reign_->serving && lease_valid(now);
   for (const auto& [node, peer] : reign_->peers)
