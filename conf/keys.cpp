@@ -131,9 +131,11 @@ const auto kKeys = std::to_array<Key>({
     {"ring.max_value", R"("16MiB")", Size{SKEP_FIELD(ring.max_value), kKiB, 256 * kMiB},
      "the longest key or value"},
     {"ring.max_memory", R"("0B")", Size{SKEP_FIELD(ring.max_memory), 0, 16 * kTiB},
-     "the most that entries take in memory, the rest being on disk only; 0B: no bound"},
+     "the most that entries take in memory, the rest being on disk only, or deleted where none is; "
+     "0B: no bound"},
     {"ring.max_entries", "0", Count{SKEP_FIELD(ring.max_entries), 0, 1'000'000'000'000},
-     "the most values in memory, the rest being on disk only; 0: no bound"},
+     "the most values in memory, the rest being on disk only, or deleted where none is; 0: no "
+     "bound"},
     {"ring.max_disk", R"("0B")", Size{SKEP_FIELD(ring.max_disk), 0, 1024 * kTiB},
      "the most that the store may hold; then writes are refused; 0B: no bound"},
 

@@ -142,6 +142,13 @@ class Arc {
 
   // Drops a value that is used little from memory; false: none was found that may go.
   bool evict(std::uint64_t random);
+  // Where entries are in memory only, their owner deletes some for room, with all copies.
+  bool may_delete_for_room() const {
+    return serving() && !(reign_->change && reign_->change->draining) && table_.live() > 0;
+  }
+  // One that is used little, and how much it is used; none was found.
+  std::optional<std::pair<std::string, std::uint8_t>> coldest(std::uint64_t random);
+  void delete_for_room(const Key& key, Effects& effects);
   // Brings what all arcs have in memory together (Host::memory) in line with this one's table.
   void count_memory() {
     host_.memory.count(counted_, table_.sizes());

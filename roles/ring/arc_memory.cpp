@@ -1,7 +1,9 @@
-// Values that are not in memory. Any copy drops the value of an entry that was used little, once
-// the store has it; key, version and expiry stay, so copies are compared, walked and expired as
-// ever, and a key that is not there is known not to be. The owner reads a value back before it
-// decides on the key; requests for keys of its slot wait in their order meanwhile.
+// Memory that is bounded. Where entries are on disk, any copy drops the value of an entry that was
+// used little, once the store has it; key, version and expiry stay, so copies are compared, walked
+// and expired as ever, and a key that is not there is known not to be. The owner reads a value back
+// before it decides on the key; requests for keys of its slot wait in their order meanwhile.
+//
+// Where entries are in memory only, what is dropped is gone: their owner deletes them.
 #include <algorithm>
 
 #include "net/base/plant.hpp"
@@ -50,6 +52,25 @@ bool Arc::evict(std::uint64_t random) {
   count_memory();
   ++host_.memory.evictions;
   return true;
+}
+
+std::optional<std::pair<std::string, std::uint8_t>> Arc::coldest(std::uint64_t random) {
+  auto key = table_.coldest_evenly(random);
+  if (!key) return std::nullopt;
+  const std::uint8_t heat = table_.heat(*key);
+  return std::pair{*std::move(key), heat};
+}
+
+// A delete like any other: whoever finds the key absent waits for it, and it stays so under the
+// next owner.
+void Arc::delete_for_room(const Key& key, Effects& effects) {
+  if (SKEP_PLANT(evicted_at_owner_only)) {
+    erase_entry(key, effects);
+  } else {
+    remove(key, effects);
+  }
+  count_memory();
+  ++host_.memory.deletions;
 }
 
 // True: the request waits for a value, or behind one that does, or was refused.

@@ -22,29 +22,6 @@ Core::Core(Host host, std::map<ArcId, Stored> arcs)
     for (Arc* arc : awake_) arc->count_memory();
 }
 
-// Evicts until the bounds are kept, a bounded number of values in a turn; what was written since
-// the last mark may not go yet. Entries that are nowhere else are not dropped here.
-void Core::keep_in_bounds(Effects& effects) {
-  constexpr std::size_t kAtOnce = 2048;
-  Memory& memory = host_.memory;
-  if (!memory.bounded()) return;
-  for (ArcId arc : dirty_)
-    if (arcs_[arc]) arcs_[arc]->count_memory();
-  if (!memory.on_disk) return;
-  if (memory.dirty && memory.lap == memory.stored + 1) {
-    effects.write(Durability::written)
-        .completions.push_back({0, Completion::Kind::lap, 0, 0, memory.lap, host_.self});
-    ++memory.lap;
-    memory.dirty = false;
-  }
-  std::size_t in_vain = 0;
-  for (std::size_t i = 0; i < kAtOnce && in_vain < awake_.size() && memory.over(); ++i) {
-    Arc& arc = *awake_[evict_next_++ % awake_.size()];
-    const auto random = static_cast<std::uint64_t>(host_.jitter(Duration::max()).count());
-    in_vain = arc.evict(random) ? 0 : in_vain + 1;
-  }
-}
-
 Table Core::empty_table(ArcId arc, const HiveOptions& hive) {
   return {first_slot(arc, hive.arcs), kSlots / hive.arcs};
 }
@@ -247,6 +224,7 @@ void Core::on_tick(Time now, WallMs wall, Effects& effects) {
 
 void Core::flush(Time now, Effects& effects) {
   bool urgent = false;
+  make_room(effects);
   std::sort(dirty_.begin(), dirty_.end());
   for (ArcId arc : dirty_) {
     is_dirty_[arc] = false;

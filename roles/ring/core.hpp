@@ -114,7 +114,13 @@ class Core {
   const Wish& wish(ArcId arc) const;
   void mark(ArcId arc);
   bool first_time(NodeId from, std::uint64_t request);
+
+  // core_memory.cpp
   void keep_in_bounds(Effects&);
+  void make_room(Effects&);
+  void count_memory();
+  std::uint64_t draw();
+
   void send_heartbeats(Time now, bool urgent_only, Effects&);
   void plan(Time now, Effects&);
   std::optional<Step> wanted_step(const Arc& arc) const;

@@ -55,6 +55,8 @@ void Ring::report(Metrics& metrics) const {
   metrics.gauge("skep_ring_memory_bytes", "Memory that the copies take, all in all.", sizes.bytes);
   const Memory& memory = core_->host().memory;
   metrics.counter("skep_ring_evictions_total", "Values dropped from memory.", memory.evictions);
+  metrics.counter("skep_ring_evicted_entries_total",
+                  "Entries deleted for room, where they are in memory only.", memory.deletions);
   metrics.counter("skep_ring_read_backs_total", "Values read from the disk again.",
                   memory.read_backs);
   for (const auto& [peer, writes] : lag) {

@@ -46,7 +46,8 @@ Result<> set_durability(HiveOptions& hive, const std::string& value) {
       return fail(Code::invalid,
                   "durability cannot change between \"none\" and another while the hive lives: "
                   "whether entries are on disk is fixed when it is founded; it is \"" +
-                      std::string(name(hive.durability)) + "\"");
+                      std::string(name(hive.durability)) +
+                      "\"; found another hive with the one you want, and copy the entries there");
     hive.durability = each;
     return {};
   }

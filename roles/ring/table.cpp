@@ -106,7 +106,10 @@ void Table::count_in(Bucket& bucket, const Key& key, Block* block) {
   size_.bytes += block->footprint() - expiries_.memory();
   expiries_.add(block);
   size_.bytes += expiries_.memory();
-  if (block->tombstone()) return;
+  if (block->tombstone()) {
+    size_.tombstone_bytes += block->footprint();
+    return;
+  }
   ++size_.live;
   if (block->cold()) return;
   ++size_.values;
@@ -118,7 +121,10 @@ void Table::count_out(Bucket& bucket, const Key& key, const Block* block) {
   --size_.entries;
   size_.bytes -= block->footprint();
   expiries_.remove(block);
-  if (block->tombstone()) return;
+  if (block->tombstone()) {
+    size_.tombstone_bytes -= block->footprint();
+    return;
+  }
   --size_.live;
   if (block->cold()) return;
   --size_.values;
@@ -209,6 +215,22 @@ std::optional<std::string> Table::expired(WallMs now) const {
   const Block* due = expiries_.due(now);
   if (due == nullptr) return std::nullopt;
   return std::string(due->key());
+}
+
+std::optional<std::string> Table::coldest_evenly(std::uint64_t random) {
+  std::size_t places = 0;
+  for (const Bucket& bucket : buckets_) places += bucket.index.places();
+  if (places == 0) return std::nullopt;
+  std::size_t place = random % places;
+  std::size_t bucket = 0;
+  while (place >= buckets_[bucket].index.places()) place -= buckets_[bucket++].index.places();
+  return coldest_from(bucket, place, [](std::uint8_t) { return true; });
+}
+
+std::uint8_t Table::heat(const Key& key) const {
+  const Bucket& bucket = buckets_[bucket_of(key)];
+  const auto place = place_of(bucket, key);
+  return place ? bucket.index.at(*place)->heat() : std::uint8_t{0};
 }
 
 void Table::cool(const Key& key) {

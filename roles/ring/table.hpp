@@ -51,11 +51,12 @@ class Table {
 
   // What is here.
   struct Size {
-    std::size_t entries = 0;      // tombstones included
-    std::size_t live = 0;         // entries that are no tombstones
-    std::size_t values = 0;       // of these, with their value in memory
-    std::size_t value_bytes = 0;  // of those values
-    std::size_t bytes = 0;        // of memory, all in all
+    std::size_t entries = 0;          // tombstones included
+    std::size_t live = 0;             // entries that are no tombstones
+    std::size_t values = 0;           // of these, with their value in memory
+    std::size_t value_bytes = 0;      // of those values
+    std::size_t bytes = 0;            // of memory, all in all
+    std::size_t tombstone_bytes = 0;  // of these, for tombstones
   };
   const Size& sizes() const { return size_; }
   std::size_t size() const { return size_.entries; }
@@ -90,7 +91,16 @@ class Table {
   // may_evict(mark) holds, the one that was used least; the others cool down a little. None: there
   // is none near.
   template <class MayEvict>
-  std::optional<std::string> coldest(std::uint64_t random, MayEvict&& may_evict);
+  std::optional<std::string> coldest(std::uint64_t random, MayEvict&& may_evict) {
+    const std::size_t bucket = random % buckets_.size();
+    const std::size_t places = std::max<std::size_t>(buckets_[bucket].index.places(), 1);
+    return coldest_from(bucket, (random >> 32) % places, may_evict);
+  }
+  // The same with as little favour for entries in sparse buckets as in full ones: where what is
+  // taken is gone, a key that is alone in its slot should not be looked at most.
+  std::optional<std::string> coldest_evenly(std::uint64_t random);
+  // How much an entry is used, by the same measure; 0 if it is not there.
+  std::uint8_t heat(const Key& key) const;
   // Drops the value of a live entry from memory.
   void cool(const Key& key);
   // Has it back, if the entry is cold and still of that version.
@@ -105,6 +115,9 @@ class Table {
     Index index;
     std::uint64_t digest = 0;
   };
+  template <class MayEvict>
+  std::optional<std::string> coldest_from(std::size_t bucket, std::size_t place,
+                                          MayEvict&& may_evict);
   std::uint32_t bucket_of_slot(Slot slot) const;
   Slot first_slot(std::uint32_t bucket) const;
   static std::optional<std::size_t> place_of(const Bucket& bucket, const Key& key) {
@@ -123,13 +136,12 @@ class Table {
 };
 
 template <class MayEvict>
-std::optional<std::string> Table::coldest(std::uint64_t random, MayEvict&& may_evict) {
+std::optional<std::string> Table::coldest_from(std::size_t bucket, std::size_t place,
+                                               MayEvict&& may_evict) {
   Block* coldest = nullptr;
   std::size_t found = 0;
   std::size_t looked_at = 0;
-  std::size_t bucket = random % buckets_.size();
-  std::size_t place = (random >> 32) % std::max<std::size_t>(buckets_[bucket].index.places(), 1);
-  // Once around, with the places before the random one at the end.
+  // Once around, with the places before the first one at the end.
   for (std::size_t turns = 0; turns <= buckets_.size() && found < kSample; ++turns, place = 0) {
     const Index& index = buckets_[(bucket + turns) % buckets_.size()].index;
     for (; place < index.places() && found < kSample && looked_at < kLookedAt; ++place) {

@@ -1,5 +1,6 @@
 """Three nodes with little memory for entries, and many times more data: everything can be read,
-also after kill -9 of all, and the processes stay small. And one with a bound for its disk: above
+also after kill -9 of all, and the processes stay small. Three whose entries are in memory only:
+what does not fit is deleted, on all of them, and counted. And one with a bound for its disk: above
 it, entries are read and deleted, but not written."""
 
 import http.client
@@ -17,12 +18,22 @@ LARGEST = 176  # MiB, of a process with the store's caches
 DISK = 16  # MiB
 
 
-def bounded(directory, name, peers, key="max_memory", most=MEMORY):
-    node = Node(directory, name, peers)
+def set_ring(node, key, setting):
     with open(node.config, encoding="utf-8") as config:
-        text = set_toml(config.read(), "ring", key, f'"{most}MiB"')
+        text = set_toml(config.read(), "ring", key, f'"{setting}"')
     with open(node.config, "w", encoding="utf-8") as config:
         config.write(text)
+
+
+def bounded(directory, name, peers, key="max_memory", most=MEMORY):
+    node = Node(directory, name, peers)
+    set_ring(node, key, f"{most}MiB")
+    return node
+
+
+def in_memory(directory, name, peers):
+    node = bounded(directory, name, peers)
+    set_ring(node, "durability", "none")
     return node
 
 
@@ -102,6 +113,36 @@ def test_memory():
     cluster.close()
 
 
+def read_all(node):
+    """What is there, by number."""
+    client = Client(node.ring_port)
+    there = {}
+    for first in range(0, KEYS, AT_ONCE):
+        some = range(first, min(first + AT_ONCE, KEYS))
+        replies = client.pipeline([("GET", f"key:{n}") for n in some])
+        there.update((n, reply) for n, reply in zip(some, replies) if reply is not None)
+    client.close()
+    return there
+
+
+def test_room():
+    cluster = Cluster(3, in_memory)
+    fill(cluster.nodes[0], range(KEYS), 0)
+    check(True, f"all {KEYS} writes were taken")
+    wait_until(lambda: not any(metric(node, "skep_ring_tombstones") for node in cluster.nodes), 30,
+               "the tombstones' end")
+    there = read_all(cluster.nodes[0])
+    check(MEMORY * MIB // 2 < len(there) * VALUE < MEMORY * MIB, f"{len(there)} entries are left")
+    check(all(there[n] == value(n) for n in there), "each with its value")
+    check(all(read_all(node) == there for node in cluster.nodes[1:]), "the same on all nodes")
+    used = [metric(node, "skep_ring_memory_bytes") for node in cluster.nodes]
+    check(max(used) <= MEMORY * MIB, f"which take {used} bytes of memory")
+    deleted = [metric(node, "skep_ring_evicted_entries_total") for node in cluster.nodes]
+    check(len(there) + sum(deleted) == KEYS, f"the nodes count {deleted} that they deleted")
+    check_small(cluster, "after that")
+    cluster.close()
+
+
 def refusal(client, *words):
     try:
         client.run(*words)
@@ -132,6 +173,7 @@ def test_disk():
 
 def test():
     test_memory()
+    test_room()
     test_disk()
 
 

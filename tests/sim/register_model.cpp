@@ -64,6 +64,10 @@ bool same(const resp::Value& a, const resp::Value& b) {
   return a == b;
 }
 
+std::string show_evicted(std::int64_t from) {
+  return from == Interval::kNever ? "" : " (may go from " + std::to_string(from) + ")";
+}
+
 std::string show_reply(const resp::Value& reply) {
   using Kind = resp::Value::Kind;
   switch (reply.kind) {
@@ -89,6 +93,8 @@ std::optional<RegisterModel::State> RegisterModel::apply(const State& state, con
   if (op.asked > state.expiry.to) return std::nullopt;  // it has gone by then
   Step result = step(state, op);
   if (reply != nullptr && !same(result.reply, *reply)) return std::nullopt;
+  if (result.next.value)
+    result.next.evicted = result.next.value == state.value ? state.evicted : op.evicted;
   return std::move(result.next);
 }
 
@@ -108,11 +114,13 @@ bool RegisterModel::only_reads(const Op& op, const Reply& reply) {
 }
 
 std::string RegisterModel::key(const State& state) {
-  return state.value ? "=" + *state.value + show_expiry(state.expiry) : std::string();
+  if (!state.value) return {};
+  return "=" + *state.value + show_expiry(state.expiry) + show_evicted(state.evicted);
 }
 
 std::string RegisterModel::show(const State& state) {
-  return state.value ? "'" + *state.value + "'" + show_expiry(state.expiry) : "nothing";
+  if (!state.value) return "nothing";
+  return "'" + *state.value + "'" + show_expiry(state.expiry) + show_evicted(state.evicted);
 }
 
 std::string RegisterModel::show(const Op& op, const Reply* reply) {
@@ -129,7 +137,7 @@ std::string RegisterModel::show(const Op& op, const Reply* reply) {
     case Kind::persist: out = "PERSIST"; break;
   }
   if (op.kind == Kind::set && op.ttl != 0) out += " PX " + std::to_string(op.ttl);
-  out += show_expiry(op.expiry);
+  out += show_expiry(op.expiry) + show_evicted(op.evicted);
   return out + " -> " + (reply != nullptr ? show_reply(*reply) : "?");
 }
 

@@ -3,6 +3,7 @@
 // check.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -27,6 +28,7 @@ struct RegisterModel {
   struct State {
     std::optional<std::string> value;  // none: there is no such key
     Expiry expiry = {};
+    std::int64_t evicted = Interval::kNever;  // from then on it may go for room
     auto operator<=>(const State&) const = default;
   };
 
@@ -43,18 +45,20 @@ struct RegisterModel {
   };
   struct Op {
     Kind kind = Kind::get;
-    std::string value;             // set, setnx, set_ifeq
-    std::string expected;          // set_ifeq, delifeq
-    std::int64_t ttl = 0;          // set (0: none), pexpire; in milliseconds
-    Expiry expiry = {};            // what that makes of it
-    std::int64_t asked = kAlways;  // check_register() notes when a known one was invoked
+    std::string value;                        // set, setnx, set_ifeq
+    std::string expected;                     // set_ifeq, delifeq
+    std::int64_t ttl = 0;                     // set (0: none), pexpire; in milliseconds
+    Expiry expiry = {};                       // what that makes of it
+    std::int64_t asked = kAlways;             // check_register() notes when a known one was invoked
+    std::int64_t evicted = Interval::kNever;  // from then on a value that this left may go for room
   };
 
   static std::string key(const State& state);
   static std::optional<State> apply(const State& state, const Op& op, const Reply* reply);
   static bool only_reads(const Op& op, const Reply& reply);
   static std::optional<State> lapse(const State& state, std::int64_t horizon) {
-    if (state.expiry.from == Interval::kNever || state.expiry.from > horizon) return std::nullopt;
+    const std::int64_t from = std::min(state.expiry.from, state.evicted);
+    if (from == Interval::kNever || from > horizon) return std::nullopt;
     return State{};
   }
   static std::string show(const State& state);

@@ -23,12 +23,18 @@ bool same_record(const Record& a, const Record& b) {
 
 }  // namespace
 
-RingChecker::RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken, RingNode::Print print)
-    : plan_(plan), nodes_(nodes), broken_(std::move(broken)), print_(std::move(print)) {
+RingChecker::RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken, Evicted evicted,
+                         RingNode::Print print)
+    : plan_(plan),
+      nodes_(nodes),
+      broken_(std::move(broken)),
+      evicted_(std::move(evicted)),
+      print_(std::move(print)) {
   in_force_.assign(plan.ring.hive.arcs, 0);
   last_.assign(nodes.size(), std::vector<Record>(plan.ring.hive.arcs));
   bonds_.assign(nodes.size(), std::vector<Bond>(plan.ring.hive.arcs));
   heard_.resize(nodes.size());
+  deletions_.resize(nodes.size());
 }
 
 // "7: node1 of node1 node2 node3, for node1 node2"
@@ -74,6 +80,7 @@ void RingChecker::after_step(RingNode& node) {
   if (core == nullptr) return;
   identities_.try_emplace(node.identity(), node.index());
   check_list(node);
+  if (plan_.evicts) see_evictions(node);
   for (std::size_t a = 0; a < plan_.ring.hive.arcs && a < core->host().hive.arcs; ++a) {
     check_bond(node, a);
     const Arc* arc = core->find(id_of(a));
@@ -141,6 +148,29 @@ void RingChecker::check_list(const RingNode& node) {
   }
 }
 
+// A client's delete whose tombstone is still there passes for one, too.
+void RingChecker::see_evictions(const RingNode& node) {
+  auto& [life, known] = deletions_[node.index()];
+  if (life != node.life()) known = 0;
+  life = node.life();
+  const std::uint64_t deletions = node.core()->host().memory.deletions;
+  if (std::exchange(known, deletions) == deletions) return;
+  for (const Arc* arc : node.core()->arcs()) {
+    if (arc->record().owner != node.identity()) continue;
+    const ring::Table& table = arc->table();
+    for (std::uint32_t bucket = 0; bucket < table.buckets(); ++bucket)
+      table.each(bucket, [&](std::string_view name, const ring::EntryView& entry) {
+        const std::string key(name);
+        if (!entry.tombstone || entry.version.epoch != arc->epoch()) return;
+        if (entry.version <= evictions_[key]) return;
+        evictions_[key] = entry.version;
+        for (Floor& floor : floors_[key])
+          if (floor.version < entry.version) floor.may_go = true;
+        evicted_(key);
+      });
+  }
+}
+
 // A node's entry with its value, wherever that is. None: it is not where it has to be.
 std::optional<ring::Entry> RingChecker::whole(const RingNode& node, std::string_view key,
                                               const ring::EntryView& view) {
@@ -196,6 +226,7 @@ void RingChecker::on_majority(const std::string& key,
 
 void RingChecker::add_floor(const std::string& key, Floor floor) {
   std::vector<Floor>& floors = floors_[key];
+  floor.may_go = floor.may_go || floor.version < evictions_[key];
   if (floors.empty() || floors.back().version < floor.version) floors.push_back(std::move(floor));
 }
 
@@ -518,6 +549,17 @@ std::string RingChecker::overdue() const {
       if (const auto key = arc->table().expired(node->clock().wall()); arc->serving() && key)
         return *key + " has expired, and its owner node" + std::to_string(node->index()) +
                " has not deleted it";
+  }
+  return {};
+}
+
+std::string RingChecker::crowded() const {
+  for (const auto& node : nodes_) {
+    if (!plan_.evicts || !node->up() || node->core() == nullptr) continue;
+    for (const Arc* arc : node->core()->arcs())
+      if (node->core()->host().memory.over() && arc->may_delete_for_room())
+        return "node" + std::to_string(node->index()) + " holds more than its bounds, and owns " +
+               "entries that it could delete";
   }
   return {};
 }

@@ -18,9 +18,12 @@ class RingChecker {
  public:
   using Nodes = std::vector<std::unique_ptr<RingNode>>;
   using Broken = std::function<void(std::string what)>;
+  using Evicted = std::function<void(const std::string& key)>;
 
-  // `print`, if given, is told of every record that a node takes.
-  RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken, RingNode::Print print);
+  // `evicted` is told of every key that its owner deletes for room; `print`, if given, of every
+  // record that a node takes.
+  RingChecker(const RingPlan& plan, Nodes& nodes, Broken broken, Evicted evicted,
+              RingNode::Print print);
 
   // After every event of this node: an epoch of an arc has one record, nobody else may read what
   // this node may, a lease that it gave binds it, also over a restart, and what it knows of the
@@ -59,6 +62,8 @@ class RingChecker {
   std::string missing(const std::set<std::string>& keys) const;
   // Empty, or which entry has expired and is still there.
   std::string overdue() const;
+  // Empty, or which node is over its bounds, and could make room.
+  std::string crowded() const;
   // Empty, or how copies of an arc differ, or that they have tombstones.
   std::string unequal() const;
 
@@ -85,6 +90,7 @@ class RingChecker {
   void add_floor(const std::string& key, Floor floor);
   void check_bond(RingNode& node, std::size_t arc);
   void check_list(const RingNode& node);
+  void see_evictions(const RingNode& node);
   // What a disk has of an arc for sure; nothing if it has nothing.
   ring::Standing standing(const RingNode& node, std::size_t arc) const;
   RingNode* node_of(NodeId identity) const;
@@ -112,14 +118,18 @@ class RingChecker {
   const RingPlan& plan_;
   Nodes& nodes_;
   Broken broken_;
+  Evicted evicted_;
   RingNode::Print print_;
   std::map<std::pair<std::size_t, ring::Epoch>, ring::Record> records_;
   std::vector<std::vector<ring::Record>> last_;       // by node and arc, as it was seen last
   mutable std::vector<ring::Epoch> in_force_;         // by arc, the newest that was ever seen to be
   std::map<NodeId, std::size_t> identities_;          // every one that was ever seen, and its node
   std::map<std::string, std::vector<Floor>> floors_;  // by key, each above the one before
+  std::map<std::string, ring::Version> evictions_;    // by key, its last delete for room
   std::set<NodeId> wiped_;
   std::vector<std::vector<Bond>> bonds_;  // by node and arc
+  // By node, of its life how many entries it has deleted for room.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> deletions_;
   // By node, of its life the incarnations that it has heard of.
   std::vector<std::pair<std::uint64_t, std::map<NodeId, std::uint64_t>>> heard_;
 };

@@ -40,7 +40,8 @@ RingClients::RingClients(const RingPlan& plan, VirtualTime& time, Nodes& nodes, 
       print_(std::move(print)),
       acknowledged_(std::move(acknowledged)),
       clients_(plan.clients),
-      touches_(plan.keys) {
+      touches_(plan.keys),
+      evictions_(plan.keys) {
   for (Client& client : clients_) client.seen.resize(plan.keys);
 }
 
@@ -224,6 +225,20 @@ void RingClients::lost_since(Duration safe) {
   stamp();  // of what the key has then
 }
 
+void RingClients::evicted(const std::string& key) {
+  const std::vector<std::string> all = keys();
+  const auto found = std::find(all.begin(), all.end(), key);
+  if (found == all.end()) return;
+  const std::int64_t from = time_.now().count() * 1000 - 1;
+  evictions_[static_cast<std::size_t>(found - all.begin())].push_back({from, stamp()});
+}
+
+std::int64_t RingClients::may_go(std::size_t key, std::int64_t invoked) const {
+  for (const Eviction& eviction : evictions_[key])
+    if (eviction.seen > invoked) return eviction.from;
+  return Interval::kNever;
+}
+
 std::size_t RingClients::unanswered() const {
   return static_cast<std::size_t>(
       std::count_if(records_.begin(), records_.end(), [&](const Asked& asked) {
@@ -251,6 +266,7 @@ RegisterHistory RingClients::history(std::size_t key) const {
     const Interval when{asked.invoked, known ? asked.returned : Interval::kNever};
     history.push_back({asked.op, asked.reply, when});
     history.back().op.expiry = expiry(asked.op, when);
+    history.back().op.evicted = may_go(key, asked.invoked);
   }
   return history;
 }

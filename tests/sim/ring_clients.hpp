@@ -38,6 +38,8 @@ class RingClients {
   void read_all(RingNode& node, std::function<void(const std::string& why)> failed);
   // All nodes have lost power: what was acknowledged after `safe` may be gone.
   void lost_since(Duration safe);
+  // An owner was seen to delete this key's entry for room, in the event that has just ended.
+  void evicted(const std::string& key);
   // Requests at nodes that have lived on, unanswered.
   std::size_t unanswered() const;
 
@@ -68,6 +70,10 @@ class RingClients {
     std::size_t open = 0;
     std::int64_t last = 0;
   };
+  struct Eviction {
+    std::int64_t from = 0;  // not before, in stamps
+    std::int64_t seen = 0;
+  };
   struct Client {
     std::vector<std::string> seen;  // by key: the value it saw last
     std::uint64_t turn = 0;         // one for each operation: an answer to an earlier one is late
@@ -89,6 +95,8 @@ class RingClients {
   // When an entry goes that this has left.
   RegisterModel::Expiry expiry(const RegisterModel::Op& op, const Interval& when) const;
   void tell_acknowledged(const Asked& asked);
+  // From when on an entry may go that was written by what was asked then.
+  std::int64_t may_go(std::size_t key, std::int64_t invoked) const;
   RegisterHistory history(std::size_t key) const;
   std::string key_name(std::size_t key) const {
     return "key" + std::to_string(key) + "{" + std::to_string(key % plan_.tags) + "}";
@@ -104,7 +112,8 @@ class RingClients {
   Acknowledged acknowledged_;
   std::vector<Client> clients_;
   std::deque<Asked> records_;
-  std::vector<Touches> touches_;  // by key
+  std::vector<Touches> touches_;                  // by key
+  std::vector<std::vector<Eviction>> evictions_;  // by key, in order
   std::vector<Loss> losses_;
   std::uint64_t values_ = 0;
   std::int64_t last_stamp_ = 0;

@@ -27,7 +27,9 @@ class RingNode final : public Machine {
 
  private:
   void make_roles(Env env, SimStore& store, Cluster& cluster) override {
-    ring_ = std::make_unique<ring::Ring>(env, store, cluster, plan_.ring);
+    ring::Options options = plan_.ring;
+    if (plan_.uneven && index() % 2 == 1) options.max_memory = options.max_entries = 0;
+    ring_ = std::make_unique<ring::Ring>(env, store, cluster, options);
   }
   Result<> start_roles() override { return ring_->start(); }
   void drop_roles() override { ring_.reset(); }

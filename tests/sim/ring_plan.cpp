@@ -114,6 +114,7 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
   if (dice.chance(0.15) && !alone) plan.faults.push_back(Fault::options);
   plan.draw_expiry();
   plan.draw_refusals();
+  plan.draw_eviction();
   return plan;
 }
 
@@ -142,6 +143,17 @@ void RingPlan::draw_refusals() {
   think = std::min<Duration>(think, milliseconds(80));
 }
 
+// The same for bounds where entries are in memory only.
+void RingPlan::draw_eviction() {
+  constexpr std::uint64_t kStream = 13'622;
+  Dice dice(seed * 0x9e3779b97f4a7c15 + kStream);
+  if (ring.hive.durability != ring::Durable::none || !dice.chance(0.6)) return;
+  evicts = true;
+  if (dice.chance(0.7)) ring.max_entries = dice.between(1, 6);
+  if (ring.max_entries == 0 || dice.chance(0.2)) ring.max_memory = dice.between(500, 4000);
+  uneven = dice.chance(0.2);
+}
+
 bool RingPlan::has(Fault fault) const {
   return std::find(faults.begin(), faults.end(), fault) != faults.end();
 }
@@ -162,6 +174,7 @@ std::string RingPlan::show() const {
   if (ring.hive.durability == ring::Durable::none) out += " (in memory)";
   if (takes_over_alone()) out += " (taken over empty after " + ms(ring.hive.takeover_empty()) + ")";
   if (together) out += " (writes of two keys)";
+  if (evicts) out += uneven ? " (some delete for room)" : " (deletes for room)";
   if (expiry) out += " (expiries)";
   for (Fault fault : faults) out += " " + std::string(name(fault));
   return faults.empty() ? out + " no faults" : out;

@@ -58,6 +58,8 @@ struct RingPlan {
   Duration timers_late{};
   std::int64_t clock_rate = 0;  // parts per million from true, at most
   bool together = false;        // some writes are of two keys of one slot
+  bool evicts = false;          // entries are in memory only, and are deleted for room
+  bool uneven = false;          // only every other node has a bound
   bool expiry = false;          // some writes set when the key expires, or that it does not
 
   static RingPlan draw(std::uint64_t seed);
@@ -72,6 +74,7 @@ struct RingPlan {
  private:
   void draw_expiry();
   void draw_refusals();
+  void draw_eviction();
 };
 
 }  // namespace skep::sim

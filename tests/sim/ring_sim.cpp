@@ -25,7 +25,8 @@ void RingSim::build() {
   if (plan_.expiry && plan_.has(Fault::wall_jump))
     for (const auto& node : nodes_) jump_wall(*node);
   checker_ = std::make_unique<RingChecker>(
-      plan_, nodes_, [this](const std::string& what) { fail(Outcome::unsafe, what); }, print);
+      plan_, nodes_, [this](const std::string& what) { fail(Outcome::unsafe, what); },
+      [this](const std::string& key) { clients_->evicted(key); }, print);
   RingClients::Acknowledged acknowledged;
   acknowledged.put = [this](const std::string& key, const std::string& value, bool deletes,
                             bool sole) {
@@ -85,6 +86,7 @@ bool RingSim::settle() {
     } else if (wrong = checker_->unsettled(); wrong.empty()) {
       if (clients_->stopped()) wrong = checker_->unequal();
       if (clients_->stopped() && wrong.empty()) wrong = checker_->overdue();
+      if (clients_->stopped() && wrong.empty()) wrong = checker_->crowded();
       if (wrong.empty()) return !failed();
     }
   }

@@ -138,17 +138,101 @@ TEST(RingMemory, AValueThatTheDiskLostIsTold) {
   EXPECT_EQ(run(hive, 1, {"SET", key(1), "new"}), "OK");
 }
 
-// Entries that are nowhere else are not dropped: there is room for no more.
-TEST(RingMemory, InMemoryOnlyNothingIsDropped) {
+// Entries that are nowhere else make room for others, on all nodes at once.
+TEST(RingMemory, InMemoryOnlyOwnersDeleteForRoom) {
   Hive hive;
   hive.options().hive.durability = Durable::none;
   hive.options().max_entries = 10;
+  for (NodeId id : {1, 2, 3}) {
+    hive.start(id);
+    hive.run(seconds(2));
+  }
+  ASSERT_TRUE(hive.settled());
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(run(hive, 1, {"SET", key(i), value(i)}), "OK");
+    for (NodeId id : {1, 2, 3}) ASSERT_LE(values_at(hive, id), 10U) << i;
+  }
+  const std::size_t left = values_at(hive, 1);
+  EXPECT_GE(left, 7U);
+  std::uint64_t deletions = 0;
+  for (NodeId id : {1, 2, 3}) deletions += hive.core(id).host().memory.deletions;
+  EXPECT_EQ(deletions + left, 200U);
+  std::size_t there = 0;
+  for (int i = 0; i < 200; ++i) {
+    const std::string said = run(hive, 2, {"GET", key(i)});
+    if (said != "(nil)") {
+      EXPECT_EQ(said, value(i));
+      ++there;
+    }
+  }
+  EXPECT_EQ(there, left);
+  hive.run(seconds(5));  // the tombstones go
+  ASSERT_TRUE(hive.settled());
+  for (NodeId id : {1, 2, 3})
+    for (const Arc* arc : hive.core(id).arcs()) EXPECT_EQ(arc->table().size(), arc->table().live());
+}
+
+// Also where it is the only one of its arc.
+TEST(RingMemory, InMemoryOnlyWhatIsUsedStays) {
+  Hive hive;
+  hive.options().hive.durability = Durable::none;
+  hive.options().max_memory = 60'000;
   hive.start(1);
+  const std::string big(500, 'x');
+  ASSERT_EQ(run(hive, 1, {"SET", "used", big}), "OK");
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_EQ(run(hive, 1, {"SET", "{other}" + key(i), big}), "OK");
+    ASSERT_EQ(run(hive, 1, {"GET", "used"}), big) << i;
+    const Memory& memory = hive.core(1).host().memory;
+    ASSERT_LE(memory.bytes - memory.tombstone_bytes, 60'000U);
+  }
+  EXPECT_GE(hive.core(1).host().memory.deletions, 350U);
+}
+
+// What another node owns is its to delete.
+TEST(RingMemory, InMemoryOnlyNewKeysAreRefusedWhereNothingMayGo) {
+  Hive hive;
+  hive.options().hive.durability = Durable::none;
+  hive.start(1);
+  fill(hive, 1, 50);
+  hive.options().max_memory = 1;
+  hive.start(2);
+  hive.run(seconds(2));
+  ASSERT_TRUE(hive.settled());
+  std::size_t refused = 0;
+  for (int i = 0; i < 50; ++i) {
+    const std::string said = run(hive, 1, {"SET", "new" + key(i), value(i)});
+    if (said.starts_with("OOM ")) {
+      ++refused;
+    } else {
+      EXPECT_EQ(said, "OK");
+    }
+  }
+  EXPECT_GT(refused, 5U);
+  EXPECT_LT(refused, 45U);
+}
+
+// Tombstones come on top of what is bounded, and are bounded in turn: while a member is away, none
+// goes.
+TEST(RingMemory, InMemoryOnlyTombstonesAreBoundedAsWell) {
+  Hive hive(1);
+  hive.options().hive.durability = Durable::none;
+  hive.options().max_memory = 20'000;
+  for (NodeId id : {1, 2, 3}) {
+    hive.start(id);
+    hive.run(seconds(2));
+  }
+  hive.kill(3);
+  hive.run(seconds(3));
+  std::string said = "OK";
   int taken = 0;
-  while (taken < 100 && run(hive, 1, {"SET", key(taken), value(taken)}) == "OK") ++taken;
-  EXPECT_EQ(taken, 11);
-  for (int i = 0; i < taken; ++i) EXPECT_EQ(run(hive, 1, {"GET", key(i)}), value(i));
-  EXPECT_EQ(hive.core(1).host().memory.evictions, 0U);
+  for (; taken < 2000 && said == "OK"; ++taken) said = run(hive, 1, {"SET", key(taken), value(1)});
+  ASSERT_TRUE(said.starts_with("OOM ")) << said << " after " << taken;
+  EXPECT_LE(hive.core(1).host().memory.bytes, 42'000U);
+  hive.start(3, true);
+  hive.run(seconds(10));
+  ASSERT_TRUE(hive.settled());
+  EXPECT_EQ(run(hive, 1, {"SET", "again", "x"}), "OK");
 }
 
 }  // namespace
