@@ -1,9 +1,10 @@
 // What the journal holds and the state does not yet, in memory: batches, and of each key the newest
 // value. Every read looks here first. All bytes live in one arena, freed at once with the table.
 //
-// The newest values are found by an index that is made when somebody reads: of a node that keeps
-// its entries in memory anyway nobody does, and the thread that adds has better things to do. While
-// there are reads the index follows each batch, so that none of them finds much left to do.
+// The newest values are found by an index of each space that is made when somebody reads there: of
+// a node that keeps its entries in memory anyway nobody does, and the thread that adds has better
+// things to do. While there are reads the index follows each batch, so that none of them finds much
+// left to do.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,8 @@ namespace skep {
 class Memtable {
  public:
   // `indexed`: the index follows each batch from the beginning.
-  explicit Memtable(bool indexed = false) : follow_until_(indexed ? SIZE_MAX : 0) {}
+  explicit Memtable(bool indexed = false)
+      : index_(indexed ? SIZE_MAX : 0), follow_until_(indexed ? SIZE_MAX : 0) {}
 
   using Value = std::optional<std::string_view>;  // none: erased
   struct Hash {
@@ -46,46 +48,77 @@ class Memtable {
   std::optional<Value> find(std::string_view space, std::string_view key);
 
   std::uint64_t last() const { return last_; }
-  std::size_t bytes() const { return bytes_ + index_.memory; }
+  std::size_t bytes() const { return bytes_ + index_.memory(); }
   bool empty() const { return bytes_ == 0; }
 
   // The keys of a space as a few sorted runs without a key in common.
   using Run = std::span<const Entry* const>;
   std::vector<Run> runs(std::string_view space);
+  // Sorts entries by their keys.
+  static void sort(std::vector<const Entry*>& entries);
+
+  // Calls visit(key, value) for what became of a space's keys, in the order of the batches.
+  template <class Visit> void replay(std::string_view space, Visit&& visit) const {
+    for (const std::string_view batch : batches_)
+      each_op(batch, [&](const Batch::Op& op) {
+        if (op.space == space) visit(op.key, value_of(op));
+      });
+  }
 
   // Calls visit(space, entries) for each space. Once nothing is added any more another thread may
   // do this, whatever the first one reads: it goes by an index of its own.
   template <class Visit> void each_space(Visit&& visit) const {
-    Index index;
-    index.follow(batches_);
-    for (const auto& [name, space] : index.spaces) visit(std::string_view(name), space.newest);
+    Index index(SIZE_MAX);
+    index.follow(batches_, 0);
+    for (const auto& [name, space] : index.spaces()) visit(std::string_view(name), space.newest);
   }
 
  private:
   struct Space {
-    explicit Space(std::pmr::memory_resource* arena) : newest(arena) {}
+    Space(std::pmr::memory_resource* arena, std::size_t follow)
+        : newest(arena), follow_until(follow) {}
+    std::vector<std::string_view> batches;  // that have something of it
+    std::size_t taken = 0;                  // of them
     Newest newest;
     std::vector<const Entry*> fresh;              // keys since the last look at the runs
     std::vector<std::vector<const Entry*>> runs;  // sorted; each at least twice the next
+    std::size_t follow_until;  // the table's bytes up to which a new batch is taken at once
   };
-  struct Index {
-    // Takes in the batches that came since the last call.
-    void follow(const std::vector<std::string_view>& batches);
-    void take(std::string_view batch);
+  class Index {
+   public:
+    // `follow`: the table's bytes up to which all spaces follow.
+    explicit Index(std::size_t follow) : follow_(follow) {}
+    // Looks at the batches that came since the last call; the table has so many bytes.
+    void follow(const std::vector<std::string_view>& batches, std::size_t bytes);
+    // A space with all that was looked at taken in; none: nothing of it was.
+    Space* read(std::string_view space);
+    const auto& spaces() const { return spaces_; }
+    std::size_t memory() const { return memory_; }  // bytes, roughly
 
-    std::pmr::monotonic_buffer_resource arena;
-    std::map<std::string, Space, std::less<>> spaces;
-    std::size_t taken = 0;   // batches
-    std::size_t memory = 0;  // bytes, roughly
+   private:
+    Space& space(std::string_view name);
+    void take(Space& space, const Batch::Op& op);
+
+    std::pmr::monotonic_buffer_resource arena_;
+    std::map<std::string, Space, std::less<>> spaces_;
+    std::size_t seen_ = 0;  // batches
+    std::size_t memory_ = 0;
+    std::size_t follow_;
   };
-  void read();
+  // Of bytes that add() has taken.
+  static void each_op(std::string_view batch, const auto& visit) {
+    for (const Batch::Op& op : ops(batch)) visit(op);
+  }
+  static std::vector<Batch::Op> ops(std::string_view batch);
+  static Value value_of(const Batch::Op& op) { return op.put ? Value(op.value) : std::nullopt; }
+  Space* read(std::string_view space);
 
   std::pmr::monotonic_buffer_resource arena_;
   std::vector<std::string_view> batches_;
   std::size_t bytes_ = 0;  // without the index
   std::uint64_t last_ = 0;
   Index index_;
-  std::size_t follow_until_;  // the bytes up to which the index follows without being asked
+  std::size_t follow_until_;  // the bytes up to which some space follows
 };
 
 }  // namespace skep

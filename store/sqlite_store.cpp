@@ -149,7 +149,7 @@ void SqliteStore::run_threads(Journal journal, StateWriter state) {
                                Folder::Limits{options_.retry_interval, options_.checkpoint_pages},
                                Folder::Events{[this] { post(&SqliteStore::folded); },
                                               [this] { post(&SqliteStore::refresh); }, failed});
-  fold_if_due();
+  post(&SqliteStore::started);
 }
 
 SqliteStore::~SqliteStore() {
@@ -243,10 +243,15 @@ void SqliteStore::fold_if_due(bool quiet) {
 }
 
 void SqliteStore::fold_above(std::size_t bytes) {
-  if (frozen_ || active_->empty() || active_->bytes() < bytes) return;
+  if (starting_ || frozen_ || active_->empty() || active_->bytes() < bytes) return;
   frozen_ = std::exchange(active_, std::make_shared<Memtable>(options_.read_often));
   frozen_last_ = last_;
   folder_->fold(frozen_);
+}
+
+void SqliteStore::started() {
+  starting_ = false;
+  if (!closed_) fold_if_due();
 }
 
 void SqliteStore::folded() {
@@ -346,6 +351,21 @@ Result<> SqliteStore::scan(std::string_view space, std::string_view from, std::s
   for (const auto& table : {active_.get(), frozen_.get()})
     if (table != nullptr) merge.add(table->runs(space), from, to);
   return merge.run(visit);
+}
+
+Result<> SqliteStore::replay(std::string_view space, const Replayed& visit) {
+  if (closed_) return tl::unexpected(*closed_);
+  auto state = reader_->walk(space, {}, {});
+  if (!state) return tl::unexpected(state.error());
+  for (;;) {
+    const Result<bool> more = state->next();
+    if (!more) return tl::unexpected(more.error());
+    if (!*more) break;
+    visit(state->key(), state->value());
+  }
+  for (const auto& table : {frozen_.get(), active_.get()})
+    if (table != nullptr) table->replay(space, visit);
+  return {};
 }
 
 void SqliteStore::bind(std::uint64_t cluster_id, Reported reported) {

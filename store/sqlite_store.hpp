@@ -79,6 +79,7 @@ class SqliteStore final : public Store {
   Result<std::optional<std::string>> get(std::string_view space, std::string_view key) override;
   Result<> scan(std::string_view space, std::string_view from, std::string_view to,
                 const Visit& visit) override;
+  Result<> replay(std::string_view space, const Replayed& visit) override;
 
   // The random number of the cluster this store belongs to; 0: not known yet.
   std::uint64_t cluster_id() const { return cluster_id_; }
@@ -124,6 +125,7 @@ class SqliteStore final : public Store {
   // From the other threads to the loop.
   void post(void (SqliteStore::*what)());
   void progress();
+  void started();
   void folded();
   void refresh();
   void fail_from(const Error& error);
@@ -139,6 +141,8 @@ class SqliteStore final : public Store {
   // The loop thread's.
   std::shared_ptr<Memtable> active_;
   std::shared_ptr<Memtable> frozen_;  // being folded; none: nothing is
+  // Until the loop runs nothing is folded: who reads what it needs to begin has the processor.
+  bool starting_ = true;
   std::uint64_t last_ = 0;
   std::uint64_t folded_ = 0;       // the last batch that is in the state
   std::uint64_t frozen_last_ = 0;  // and in `frozen_`

@@ -98,8 +98,7 @@ Result<> StateWriter::fold_space(std::string_view space, const Memtable::Newest&
   std::vector<const Memtable::Entry*> entries;
   entries.reserve(newest.size());
   for (const Memtable::Entry& entry : newest) entries.push_back(&entry);
-  std::sort(entries.begin(), entries.end(),
-            [](const auto* a, const auto* b) { return a->first < b->first; });
+  Memtable::sort(entries);
 
   const std::string table = table_of(space);
   const std::string make =

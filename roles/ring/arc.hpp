@@ -52,8 +52,10 @@ namespace skep::ring {
 // What all arcs of a node share. Outlives them.
 struct Host {
   NodeId self = 0;
-  std::uint64_t boot = 0;    // a number of this life of the node; never that of an earlier one
-  Time booted{};             // a life before this one may have given leases until just before it
+  std::uint64_t boot = 0;  // a number of this life of the node; never that of an earlier one
+  Time booted{};           // it has heard nobody before
+  // The life before it had ended by then, and gave leases until just before that at most.
+  Time earlier_ended{};
   std::uint64_t losses = 0;  // of its store, so far
   // The longest lease that a life before this one may have given; not less than hive.lease().
   Duration earlier_lease{};

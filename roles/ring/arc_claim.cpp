@@ -12,7 +12,7 @@ namespace skep::ring {
 Time Arc::attempt_at() const {
   const Time bound = SKEP_PLANT(forget_lease_on_restart)
                          ? Time::min()
-                         : host_.booted + lease_at_member(host_.earlier_lease);
+                         : host_.earlier_ended + lease_at_member(host_.earlier_lease);
   if (record().owner == host_.self) return std::max(bound, next_attempt_);
   const auto place = std::find(desired_.begin(), desired_.end(), host_.self) - desired_.begin();
   const Time silent = heard_ + host_.options.takeover_after + place * host_.options.heartbeat / 2;

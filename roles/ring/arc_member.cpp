@@ -66,7 +66,7 @@ void Arc::refuse(NodeId to, Epoch epoch, Effects& effects) {
 // Leases bind a member for longer than their owner counts on them, and a life that has just begun
 // does not know what the one before it gave.
 bool Arc::bound_to_another(Time now, NodeId candidate) const {
-  if (now < host_.booted + lease_at_member(host_.earlier_lease) &&
+  if (now < host_.earlier_ended + lease_at_member(host_.earlier_lease) &&
       !SKEP_PLANT(forget_lease_on_restart))
     return true;
   return given_.to != 0 && given_.to != candidate && now < given_.until;

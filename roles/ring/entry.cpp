@@ -7,11 +7,18 @@ namespace skep::ring {
 
 namespace {
 
+// As an Entry, and then the checksum.
 struct Row {
-  Entry entry;
+  Version version;
+  WallMs expires = 0;
+  bool tombstone = false;
+  std::string_view value;
   std::uint32_t checksum = 0;
   template <class M, class V> static void fields(M& m, V&& v) {
-    v("entry", m.entry);
+    v("version", m.version);
+    v("expires", m.expires);
+    v("tombstone", m.tombstone);
+    v("value", m.value);
     v("checksum", m.checksum);
   }
 };
@@ -48,12 +55,18 @@ std::string encode_row(const Entry& entry) {
   return row;
 }
 
-Result<Entry> decode_entry(std::string_view row) {
-  auto decoded = wire::decode<Row>(row);
+Result<EntryView> view_row(std::string_view row) {
+  const auto decoded = wire::decode<Row>(row);
   if (!decoded ||
       checksum32(row.substr(0, row.size() - sizeof(std::uint32_t))) != decoded->checksum)
     return fail(Code::corrupt, "an entry is damaged");
-  return std::move(decoded->entry);
+  return EntryView{decoded->version, decoded->expires, decoded->tombstone, false, decoded->value};
+}
+
+Result<Entry> decode_entry(std::string_view row) {
+  const auto view = view_row(row);
+  if (!view) return tl::unexpected(view.error());
+  return view->entry();
 }
 
 }  // namespace skep::ring

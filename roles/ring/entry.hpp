@@ -47,6 +47,7 @@ std::string row_key(const Key& key);
 std::string slot_prefix(Slot slot);  // of the rows of its keys
 std::string_view key_of_row(std::string_view row_key);
 std::string encode_row(const Entry& entry);
+Result<EntryView> view_row(std::string_view row);  // of these bytes
 Result<Entry> decode_entry(std::string_view row);
 
 }  // namespace skep::ring

@@ -5,6 +5,7 @@
 #include "net/base/assert.hpp"
 #include "net/base/checksum.hpp"
 #include "net/base/plant.hpp"
+#include "roles/ring/loading.hpp"
 
 namespace skep::ring {
 
@@ -38,6 +39,7 @@ Ring::~Ring() {
 
 // Every life has a number of its own, on disk before anything is said in it.
 Result<> Ring::start() {
+  began_ = env_.clock.now();
   auto boot = read_number("boot");
   auto founder = read_number("founder");
   auto options = read_options();
@@ -126,49 +128,17 @@ Result<> Ring::load_standings(std::map<ArcId, Core::Stored>& arcs) {
 Result<> Ring::load() {
   std::map<ArcId, Core::Stored> arcs;
   if (auto loaded = load_standings(arcs); !loaded) return loaded;
-  // The copy of a learner that never became a member is worth nothing; left on the disk, it would
-  // be taken for this node's own once it is a member.
-  std::vector<std::string> worthless;
-  const auto keeps = [&](const Core::Stored& arc) {
-    return Record::has(arc.standing.record.everybody(), store_.identity());
-  };
-  std::size_t damaged = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t values = 0;
-  // What does not fit stays on disk.
-  const auto put = [&](Table& table, std::string_view key, const Entry& entry) {
-    const std::size_t before = table.sizes().bytes;
-    const bool cold = (options_.max_memory != 0 && bytes > options_.max_memory) ||
-                      (options_.max_entries != 0 && values >= options_.max_entries);
-    cold ? table.put_cold(key, entry) : table.put(key, entry);
-    bytes += table.sizes().bytes - before;
-    if (!cold && !entry.tombstone) ++values;
-  };
-  auto scanned =
-      store_.scan(kEntrySpace, {}, {}, [&](std::string_view row_key, std::string_view row) {
-        const std::string_view key = key_of_row(row_key);
-        const auto found = arcs.find(arc_of(slot_of(key), options_.hive.arcs));
-        if (found == arcs.end() || !keeps(found->second)) {
-          worthless.emplace_back(row_key);
-          return true;
-        }
-        Core::Stored& arc = found->second;
-        auto entry = decode_entry(row);
-        if (entry) {
-          put(arc.table, key, *entry);
-        } else {
-          arc.may_have_lost = true;  // repaired from the others, like after a power cut
-          ++damaged;
-        }
-        return true;
-      });
-  if (damaged > 0)
+  Loading loading(options_, store_.identity(), arcs);
+  const auto replayed = store_.replay(
+      kEntrySpace,
+      [&](std::string_view key, std::optional<std::string_view> row) { loading.take(key, row); });
+  if (!replayed) return replayed;
+  if (const std::size_t damaged = loading.damaged(); damaged > 0)
     env_.log.write(Level::error, "ring",
                    std::to_string(damaged) +
                        " damaged entries; their arcs count in "
                        "no majority until they are repaired from the other members");
-  if (!scanned) return scanned;
-  erase_first(worthless);
+  erase_first(loading.worthless());
 
   auto forgotten = read_forgotten();
   if (!forgotten) return tl::unexpected(forgotten.error());
@@ -182,8 +152,12 @@ Result<> Ring::load() {
   host.losses = store_.opening().losses;
   host.options = options_;
   host.booted = env_.clock.now();
-  lease_over_ = host.booted + lease_at_member(host.earlier_lease);
-  if (store_.opening().created) host.booted -= 2 * host.hive.lease();  // there was no earlier life
+  host.earlier_ended = began_;
+  lease_over_ = began_ + lease_at_member(host.earlier_lease);
+  if (store_.opening().created) {  // there was no earlier life
+    host.booted -= 2 * host.hive.lease();
+    host.earlier_ended = host.booted;
+  }
   host.random = env_.random.next();
   core_ = std::make_unique<Core>(std::move(host), std::move(arcs));
   return {};

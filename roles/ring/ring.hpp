@@ -184,6 +184,7 @@ class Ring : public Keyspace {
   bool weak_before_ = false;        // what is on disk may be less than durability = "commit" says
   std::map<NodeId, std::uint64_t> taken_;  // the versions that others go by
   std::vector<Confirming> confirming_;
+  Time began_{};  // this life: it has had the store by then
   std::uint64_t boot_ = 0;
   bool founder_ = false;
   std::unique_ptr<Core> core_;

@@ -35,10 +35,11 @@ class Table {
   void put(const Key& key, const Entry& entry, std::uint8_t mark = 0) {
     put_view(key, {entry.version, entry.expires, entry.tombstone, false, entry.value}, mark);
   }
+  void put_view(const Key& key, const EntryView& entry, std::uint8_t mark = 0);
   // An entry whose value is on disk and stays there for now.
-  void put_cold(const Key& key, const Entry& entry) {
-    put_view(key, {entry.version, entry.expires, entry.tombstone, !entry.tombstone, entry.value},
-             0);
+  void put_cold(const Key& key, EntryView entry) {
+    entry.cold = !entry.tombstone;
+    put_view(key, entry, 0);
   }
   // Forgets the key, without a tombstone.
   void erase(const Key& key);
@@ -123,7 +124,6 @@ class Table {
   static std::optional<std::size_t> place_of(const Bucket& bucket, const Key& key) {
     return bucket.index.find(Index::hash_of(key.hash), key.text);
   }
-  void put_view(const Key& key, const EntryView& entry, std::uint8_t mark);
   void replace(Bucket& bucket, std::size_t place, const Key& key, const EntryView& entry);
   void count_in(Bucket& bucket, const Key& key, Block* block);
   void count_out(Bucket& bucket, const Key& key, const Block* block);

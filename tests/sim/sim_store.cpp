@@ -59,6 +59,20 @@ Result<> SimStore::scan(std::string_view space, std::string_view from, std::stri
   return {};
 }
 
+// As if some had been erased and written again.
+Result<> SimStore::replay(std::string_view space, const Replayed& visit) {
+  const auto in = current_.find(space);
+  if (in == current_.end()) return {};
+  for (const auto& [key, value] : in->second) visit(key, value);
+  std::size_t number = 0;
+  for (const auto& [key, value] : in->second) {
+    if (++number % 3 != 0) continue;
+    visit(key, std::nullopt);
+    visit(key, value);
+  }
+  return {};
+}
+
 Duration SimStore::latency(Duration from, Duration to) {
   return std::max(stalled_until_ - time_.now(), Duration(0)) + dice_.between(from, to);
 }

@@ -42,6 +42,7 @@ class SimStore final : public Store {
   Result<std::optional<std::string>> get(std::string_view space, std::string_view key) override;
   Result<> scan(std::string_view space, std::string_view from, std::string_view to,
                 const Visit& visit) override;
+  Result<> replay(std::string_view space, const Replayed& visit) override;
 
   // What an earlier life has left on the disk. Before the first process.
   void preset(std::string_view space, std::string key, std::string value);

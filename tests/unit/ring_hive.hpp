@@ -35,7 +35,7 @@ class Hive {
     Host host;
     host.self = id;
     host.boot = ++node.boot;
-    host.booted = first ? now_ - std::chrono::seconds(10) : now_;
+    host.booted = host.earlier_ended = first ? now_ - std::chrono::seconds(10) : now_;
     host.hive = options_.hive;
     host.options = options_;
     host.random = id * 1000 + node.boot;

@@ -15,6 +15,19 @@ class StoreOverlay : public StoreTest {
     options.checkpoint_pages = 8;
     return options;
   }
+  // What who takes in all of replay() ends with.
+  Contents replayed() {
+    Contents contents;
+    const auto done =
+        store_->replay("ring", [&](std::string_view key, std::optional<std::string_view> value) {
+          if (value)
+            contents[std::string(key)] = *value;
+          else
+            contents.erase(std::string(key));
+        });
+    EXPECT_TRUE(done);
+    return contents;
+  }
 };
 
 TEST_F(StoreOverlay, MemoryHidesTheState) {
@@ -96,11 +109,13 @@ TEST_F(StoreOverlay, AgreesWithAMap) {
       const std::string from = key(), to = key();
       const auto end = to < from ? model.lower_bound(from) : model.lower_bound(to);
       EXPECT_EQ(scan(from, to), Contents(model.lower_bound(from), end));
+      EXPECT_EQ(replayed(), model);
       EXPECT_EQ(scan(), model);
     }
     if (number % 1000 == 0) {
       loop_.run_until([&] { return reported == number; });
       open(folding(4000));
+      EXPECT_EQ(replayed(), model);
       EXPECT_EQ(scan(), model);
     }
   }
@@ -143,6 +158,27 @@ TEST(Memtable, ReadsSeeEveryBatch) {
     EXPECT_TRUE(newest.at("key")->starts_with("20v"));
   });
   EXPECT_EQ(entries, 1U);
+}
+
+// Of two spaces that take turns in a batch one is read long before the other.
+TEST(Memtable, SpacesAreIndexedApart) {
+  Memtable table;
+  for (std::uint64_t number = 1; number <= 20; ++number) {
+    Batch batch;
+    batch.put("one", "key", "passing");
+    batch.put("two", "of two " + std::to_string(number), "v");
+    batch.put("one", "key", std::to_string(number));
+    std::string encoded;
+    batch.encode(encoded);
+    table.add(number, encoded);
+    if (number % 5 == 0) {
+      EXPECT_EQ(table.find("one", "key"), Memtable::Value(std::to_string(number)));
+    }
+  }
+  EXPECT_EQ(table.find("three", "key"), std::nullopt);
+  const auto runs = table.runs("two");
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_EQ(runs[0].size(), 20U);
 }
 
 TEST(Memtable, RunsStayFewAndSorted) {
