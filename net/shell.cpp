@@ -7,6 +7,12 @@
 
 namespace skep::shell {
 
+int written(int exit, std::ostream& out, std::ostream& diagnostics) {
+  if (out.flush()) return exit;
+  diagnostics << "standard output does not take what was to be printed\n";
+  return std::max<int>(exit, kMaybeDone);
+}
+
 bool is_prompted(const std::istream& in) { return &in == &std::cin && Prompt::has_terminal(); }
 
 int run_lines(std::istream& in, const std::string& name, const Words& words,

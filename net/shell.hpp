@@ -53,6 +53,10 @@ template <class Command> void list(std::ostream& out, std::span<const Command> c
   print_table(out, rows);
 }
 
+// The exit code of a command with that code, once what it printed is written: what was done may be
+// unknown to whoever reads, if that fails.
+int written(int exit, std::ostream& out, std::ostream& diagnostics);
+
 // True where a person is to give the commands: `in` is standard input, and a terminal.
 bool is_prompted(const std::istream& in);
 

@@ -72,7 +72,8 @@ int Shell::run(std::string_view line) {
     std::string name = length == 1 ? words[0] : words[0] + ' ' + words[1];
     if (name != command.name) continue;
     Words args(words.begin() + static_cast<std::ptrdiff_t>(length), words.end());
-    if (command.takes(args.size())) return (this->*command.run)(args);
+    if (command.takes(args.size()))
+      return shell::written((this->*command.run)(args), out_, diagnostics_);
     return wrong(command.name, command.arguments);
   }
   diagnostics_ << "unknown command; `help` lists what there is\n";

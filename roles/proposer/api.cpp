@@ -263,10 +263,10 @@ void Api::get(Call& call, Respond respond) {
 void Api::change(Call& call, Change change, Response (*answer)(const Outcome&), Respond respond) {
   Request request;
   Result<> set = set_condition(call.request, change);
+  request.change = std::move(change);
   if (set) set = set_identity(call.request, request);
   if (!set) return respond(failure(set.error()));
   request.key = std::move(call.key);
-  request.change = std::move(change);
   request.timeout = call.timeout;
   registers_.change(std::move(request), [respond = std::move(respond), answer](
                                             const Outcome& outcome) { respond(answer(outcome)); });

@@ -1,4 +1,5 @@
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "net/base/text.hpp"
 #include "roles/proposer/api_request.hpp"
@@ -24,9 +25,24 @@ std::string brief(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// One JSON object, and nothing behind it; no member of it, or of what is in it, is there twice
+// (which RFC 8259, 4, leaves open).
 Result<Json> parse(std::string_view body) {
-  Json json = Json::parse(body, nullptr, false);
+  std::vector<std::set<std::string>> names;
+  std::string twice;
+  const auto see = [&](int, Json::parse_event_t event, Json& parsed) {
+    using Event = Json::parse_event_t;
+    if (event == Event::object_start) names.emplace_back();
+    if (event == Event::object_end) names.pop_back();
+    if (event == Event::key && !names.back().insert(parsed.get<std::string>()).second)
+      twice = parsed.get<std::string>();
+    return true;
+  };
+  // The library takes a zero byte for the end.
+  const bool whole = body.find('\0') == std::string_view::npos;
+  Json json = whole ? Json::parse(body, see, false) : Json(Json::value_t::discarded);
   if (json.is_discarded()) return refuse("the body is not JSON");
+  if (!twice.empty()) return refuse("the member \"", twice, "\" is there twice; accepted: once");
   if (!json.is_object()) return refuse("the body is not a JSON object");
   return json;
 }

@@ -5,6 +5,7 @@
 
 #include "conf/units.hpp"
 #include "net/base/checksum.hpp"
+#include "net/wire.hpp"
 
 namespace skep::proposer {
 namespace {
@@ -161,7 +162,11 @@ Result<> set_identity(const http::Request& request, Request& change) {
       return fail(Code::invalid, "Idempotency-Key: " + std::to_string(key.size()) +
                                      " bytes; accepted: " + std::to_string(kMaxIdempotencyKey) +
                                      " at most");
-    change.id = ChangeId{hash64(key, 1), hash64(key, 2) | 1};  // zero is nobody's
+    // With the change: the key of another one does not make it a repeat.
+    std::string name(key);
+    name.push_back('\0');
+    name += wire::encode(change.change);
+    change.id = ChangeId{hash64(name, 1), hash64(name, 2) | 1};  // zero is nobody's
   }
   if (!request.headers.contains("idempotency-version")) return {};
   if (!change.id)

@@ -42,7 +42,8 @@ bool lists_version(std::string_view etags, std::uint64_t version);
 
 // The change's condition, of If-Match and If-None-Match.
 Result<> set_condition(const http::Request& request, Change& change);
-// The change's id and base, of Idempotency-Key and Idempotency-Version.
+// The id and base of `change`, of which the rest is there, by Idempotency-Key and
+// Idempotency-Version. The key names this change only: with another one it is another id.
 Result<> set_identity(const http::Request& request, Request& change);
 
 // Bodies. {"change": "add", "args": {"by": 1}}; `max_value` bounds each value.

@@ -45,12 +45,16 @@ Result<http::Response> Proposers::ask(const http::Request& request) {
 }
 
 Result<http::Response> Proposers::read(http::Request request) {
+  // What a proposer says tells more than who cannot be connected to.
   Error error;
   for (std::size_t tries = 0; tries < addresses_.size(); ++tries) {
     auto response = ask(request);
-    if (response && response->status < 500) return response;
-    error = {Code::unavailable,
-             response ? problem_of(*response).detail : std::move(response.error().message)};
+    const bool elsewhere =  // a HEAD is answered without a word
+        response && response->status == 404 && request.method != "HEAD" && !is_absent(*response);
+    if (response && response->status < 500 && !elsewhere) return response;
+    std::string why = response ? problem_of(*response).detail : response.error().message;
+    if (elsewhere) why = addresses_[at_] + " is no proposer's listener: " + why;
+    if (response || error.message.empty()) error = {Code::unavailable, std::move(why)};
     at_ = (at_ + 1) % addresses_.size();
   }
   return tl::unexpected(std::move(error));
@@ -69,7 +73,8 @@ Result<http::Response> Proposers::change(http::Request request, bool repeatable,
     const bool settled = response && response->status < 500 && !problem.maybe_done;
     if (settled && (!maybe || is_past(request, *response))) return response;
     if (!response && response.error().code == Code::permission && !maybe) return response;
-    if (!maybe || problem.maybe_done) error.message = problem.detail;
+    if (!maybe ? response || error.message.empty() : problem.maybe_done)
+      error.message = problem.detail;
     if (settled) break;
     at_ = (at_ + 1) % addresses_.size();
     if (!problem.maybe_done) continue;
@@ -98,6 +103,12 @@ Problem problem_of(const http::Response& response) {
   if (body.is_object() && body.contains("base") && body["base"].is_number_unsigned())
     problem.base = body["base"].get<std::uint64_t>();
   return problem;
+}
+
+bool is_absent(const http::Response& response) {
+  if (response.status != 404) return false;
+  const Json body = Json::parse(response.body, nullptr, false);
+  return body.is_object() && body.contains("code") && body["code"] == "absent";
 }
 
 std::string percent_encode(std::string_view text) {

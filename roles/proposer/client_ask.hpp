@@ -50,6 +50,8 @@ struct Problem {
   std::optional<std::uint64_t> base{};
 };
 Problem problem_of(const http::Response& response);
+// A proposer says that there is no such key; and not somebody else that there is no such page.
+bool is_absent(const http::Response& response);
 
 // A key, or a part of a query, as it stands in a target; '/' stays.
 std::string percent_encode(std::string_view text);

@@ -1,9 +1,10 @@
 #include "roles/proposer/shell.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -19,8 +20,21 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kNoKey = "there is no such key";
 
-std::string all_of(std::istream& in) {
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+// More than a proposer takes of any value; who gives more is told so by it.
+constexpr std::size_t kMostRead = std::size_t{512} << 20;
+
+Result<std::string> read_all(std::istream& in, const std::string& name) {
+  std::string all;
+  std::array<char, 65536> piece{};
+  while (in.read(piece.data(), piece.size()), in.gcount() > 0) {
+    all.append(piece.data(), static_cast<std::size_t>(in.gcount()));
+    if (all.size() > kMostRead)
+      return fail(Code::invalid, name + " has more than 512 MiB, which is no value");
+  }
+  // The stream of standard input does not tell an error from its end.
+  if (in.bad() || !in.eof() || (&in == &std::cin && std::ferror(stdin) != 0))
+    return fail(Code::invalid, "cannot read " + name);
+  return all;
 }
 
 // A version as a person gives it: "7", or an ETag as curl shows it.
@@ -88,7 +102,8 @@ int Shell::run(const Words& words) {
     // Without a key the target would be that of a list.
     if (command.arguments.starts_with("KEY") && words[1].empty())
       return wrong("a key is not empty");
-    return (this->*command.run)(Words(words.begin() + 1, words.end()));
+    return shell::written((this->*command.run)(Words(words.begin() + 1, words.end())), out_,
+                          diagnostics_);
   }
   return wrong("unknown command '" + words[0] + "'; `help` lists what there is");
 }
@@ -119,14 +134,12 @@ Result<std::string> Shell::value_of(const std::string& word) {
   if (word == "-") {
     if (values_ == nullptr)
       return fail(Code::invalid, "'-' reads a value from standard input, where the commands are");
-    return all_of(*values_);
+    return read_all(*values_, "standard input");
   }
   if (!word.starts_with('@')) return word;
   if (word.starts_with("@@")) return word.substr(1);
   std::ifstream file(word.substr(1), std::ios::binary);
-  std::string value = all_of(file);
-  if (file.bad() || !file.is_open()) return fail(Code::invalid, "cannot read " + word.substr(1));
-  return value;
+  return read_all(file, word.substr(1));
 }
 
 int Shell::get(const Words& args) {
@@ -135,7 +148,7 @@ int Shell::get(const Words& args) {
     return wrong("accepted: get KEY [-|@FILE]");
   auto response = proposers_.read({.target = target_of(args[0])});
   if (!response) return failed(response.error());
-  if (response->status == 404) return refuse(kNoKey);
+  if (is_absent(*response)) return refuse(kNoKey);
   if (response->status != 200) return refused(*response);
   const std::uint64_t version = version_of(*response).value_or(0);
   if (into.starts_with('@')) {

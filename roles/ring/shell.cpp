@@ -108,7 +108,8 @@ int Shell::run(const Words& words) {
   for (const Command& command : commands()) {
     if (!is_lower(words[0], command.name)) continue;
     if (!command.takes(words.size() - 1)) return wrong("accepted: " + command.form());
-    return (this->*command.run)(Words(words.begin() + 1, words.end()));
+    return shell::written((this->*command.run)(Words(words.begin() + 1, words.end())), out_,
+                          diagnostics_);
   }
   return wrong("unknown command '" + words[0] + "'; `help` lists what there is");
 }

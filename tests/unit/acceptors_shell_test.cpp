@@ -144,7 +144,7 @@ TEST_F(AcceptorsShellTest, WhatIsRefusedIsSaid) {
   }
   // Who does not answer at all is not waited for.
   looks = {fail(Code::unavailable, "nobody"), fail(Code::unavailable, "there")};
-  EXPECT_EQ(run({"rescan"}), "1 |not done: there\n");
+  EXPECT_EQ(run({"rescan"}), "1 |not done: nobody\n");
   EXPECT_EQ(run({"accept"}), "2 |accepted: accept NODE,NODE,… [QUORUM]\n");
   EXPECT_EQ(run({"frob"}), "2 |unknown command 'frob'; `help` lists what there is\n");
 }

@@ -238,8 +238,9 @@ TEST_F(ProposerApi, ARepeatHasItsIdAndItsBase) {
       R"({"change":"delete"})");
   const auto& all = registers.changes;
   ASSERT_EQ(all.size(), 4u);
-  EXPECT_TRUE(all[0].id && all[0].id == all[1].id && all[0].id == all[3].id);
+  EXPECT_TRUE(all[0].id && all[0].id == all[1].id);
   EXPECT_FALSE(all[0].id == all[2].id);
+  EXPECT_FALSE(all[0].id == all[3].id);  // the key of another change
   EXPECT_EQ(all[0].base, 7u);
   EXPECT_FALSE(all[1].base);
   EXPECT_EQ(all[3].base, 0u);
@@ -312,6 +313,12 @@ TEST_F(ProposerApi, RefusesBadChanges) {
       {"", "400 the body is not JSON"},
       {"{", "400 the body is not JSON"},
       {"\xff", "400 the body is not JSON"},
+      {R"({"change":"add","args":{"by":1}})" + std::string(1, '\0') + "{}",
+       "400 the body is not JSON"},
+      {R"({"change":"read","change":"delete"})",
+       "400 the member \"change\" is there twice; accepted: once"},
+      {R"({"change":"add","args":{"by":1,"by":2}})",
+       "400 the member \"by\" is there twice; accepted: once"},
       {"[1]", "400 the body is not a JSON object"},
       {"{}", "400 \"change\" is missing; accepted: one of " + functions},
       {R"({"change":5})", "400 \"change\" is missing; accepted: one of " + functions},

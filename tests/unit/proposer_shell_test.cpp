@@ -17,6 +17,8 @@ http::Response answer(unsigned status, std::string body = "", http::Headers head
   return {status, "application/json", std::move(body), std::move(headers)};
 }
 
+http::Response absent() { return answer(404, R"({"code":"absent"})"); }
+
 class ProposerShell : public testing::Test {
  protected:
   Result<http::Response> ask(const Address& node, const http::Request& request) {
@@ -33,7 +35,8 @@ class ProposerShell : public testing::Test {
   // Exit code, what came out, and the diagnostics behind a bar: "0 value|version 7".
   std::string run(std::string_view line) {
     asked.clear();
-    std::ostringstream out, diagnostics;
+    out.str("");
+    std::ostringstream diagnostics;
     std::istringstream in("from\0stdin\n"s);
     Proposers proposers(nodes, token, [this](const auto& node, const auto& request, Duration) {
       return ask(node, request);
@@ -47,6 +50,7 @@ class ProposerShell : public testing::Test {
   }
   using Strings = std::vector<std::string>;
 
+  std::ostringstream out;
   std::vector<Address> nodes{"a:1"};
   std::string token;
   bool json = false;
@@ -61,7 +65,7 @@ TEST_F(ProposerShell, AValueComesAloneAndItsVersionBesideIt) {
   EXPECT_EQ(asked, Strings{"a:1 GET /v1/kv/a%20b/c%3F"});
   answers = {answer(200, "value", {{"etag", "\"7\""}})};
   EXPECT_EQ(run("get a -"), "0 value|version 7\n");
-  answers = {answer(404)};
+  answers = {absent()};
   EXPECT_EQ(run("get a"), "1 |there is no such key\n");
   json = true;
   answers = {answer(200, "\xff", {{"etag", "\"7\""}})};
@@ -144,7 +148,26 @@ TEST_F(ProposerShell, ARefusedChangeIsTriedAtTheNextProposer) {
                             "b:1 PUT /v1/kv/a idempotency-key=id v"}));
   answers = {answer(404), answer(503, R"({"detail":"no quorum","done":"no"})"),
              fail(Code::unavailable, "nobody there")};
-  EXPECT_EQ(run("set a v"), "1 |not done: nobody there\n");
+  EXPECT_EQ(run("set a v"), "1 |not done: no quorum\n");
+}
+
+TEST_F(ProposerShell, WhoIsNoProposerIsNotBelieved) {
+  answers = {answer(404, R"({"detail":"there is no such page","code":"no_such_page"})")};
+  EXPECT_EQ(run("get a"), "1 |not done: a:1 is no proposer's listener: there is no such page\n");
+  nodes = {"a:1", "b:1"};
+  answers = {answer(404, "<html>"), absent()};
+  EXPECT_EQ(run("get a"), "1 |there is no such key\n");
+}
+
+TEST_F(ProposerShell, WhatCannotBeReadIsNotWritten) {
+  EXPECT_EQ(run("set a @/"), "2 |cannot read /\n");
+  EXPECT_EQ(run("set a @/absent"), "2 |cannot read /absent\n");
+}
+
+TEST_F(ProposerShell, WhatCannotBePrintedIsSaid) {
+  answers = {answer(200, "value", {{"etag", "\"7\""}})};
+  out.setstate(std::ios::badbit);
+  EXPECT_EQ(run("get a -"), "3 |version 7\nstandard output does not take what was to be printed\n");
 }
 
 TEST_F(ProposerShell, AnUnknownOutcomeIsRepeatedSoThatItIsKnownAsARepeat) {
@@ -212,7 +235,7 @@ TEST_F(ProposerShell, WrongWordsSayWhatIsAccepted) {
 
 TEST_F(ProposerShell, TheTokenIsShown) {
   token = "secret";
-  answers = {answer(404)};
+  answers = {absent()};
   run("get a");
   EXPECT_EQ(asked, Strings{"a:1 GET /v1/kv/a authorization=Bearer secret"});
 }

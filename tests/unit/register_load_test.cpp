@@ -56,7 +56,8 @@ class Server : http::Site {
       return http::Response{204};
     }
     const bool there = version > 0;
-    if (request.method == "GET" && !there) return http::Response{404};
+    if (request.method == "GET" && !there)
+      return http::problem(404, "absent", "there is no such key");
     if (request.method == "GET")
       return http::Response{200, "", value, {{"etag", version_tag(version)}}};
     if (there ? request.header("if-match") != version_tag(version)
