@@ -413,6 +413,9 @@ class Node {
 
   // Gives away what this node holds, then ends it, for good.
   void leave(Done done) {
+    if (acceptor_)
+      if (Result<> may = proposer::may_leave(acceptor_->configuration(), cluster_->self()); !may)
+        return done(std::move(may));
     if (!ring_) {
       cluster_->set_left();
       return left(done);

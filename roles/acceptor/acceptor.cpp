@@ -56,6 +56,8 @@ class Acceptor::Impl : public std::enable_shared_from_this<Impl> {
     return {};
   }
 
+  std::string_view configuration() const { return core_.standing().content; }
+
   void report(Metrics& metrics) const {
     const auto count = [&](const char* answer, std::uint64_t value) {
       metrics.counter("skep_acceptor_answers_total", "Answers to proposers.", value,
@@ -365,6 +367,7 @@ Acceptor::Acceptor(Env env, Store& store, Options options)
     : impl_(std::make_shared<Impl>(env, store, options)) {}
 Acceptor::~Acceptor() = default;
 Result<> Acceptor::start() { return impl_->start(); }
+std::string_view Acceptor::configuration() const { return impl_->configuration(); }
 void Acceptor::report(Metrics& metrics) const { impl_->report(metrics); }
 
 }  // namespace skep::acceptor

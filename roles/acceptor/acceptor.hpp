@@ -29,6 +29,9 @@ class Acceptor {
   // acceptor's.
   Result<> start();
 
+  // What it was told of the configuration last (registers::Configure); empty: nothing.
+  std::string_view configuration() const;
+
   void report(Metrics& metrics) const;
 
  private:

@@ -16,6 +16,7 @@ class Service final : public Role {
 
   Result<> start() override { return acceptor_.start(); }
   void report(Metrics& metrics) const override { acceptor_.report(metrics); }
+  std::string_view configuration() const { return acceptor_.configuration(); }
 
  private:
   Acceptor acceptor_;

@@ -149,6 +149,23 @@ bool left(const Configuration& configuration, const std::vector<NodeId>& told) {
   return false;
 }
 
+Result<> may_leave(std::string_view content, NodeId self) {
+  if (content.empty()) return {};
+  const auto configuration = wire::decode<Configuration>(content);
+  if (!configuration)
+    return fail(Code::corrupt, "the registers' configuration on this node cannot be read");
+  const Node* node = configuration->acceptor(self);
+  if (node == nullptr) return {};
+  return fail(Code::conflict,
+              "this node is an acceptor of the registers (configuration " +
+                  std::to_string(configuration->version) +
+                  "), and they would lose it for good; first: server acceptors shrink " +
+                  node->name +
+                  (configuration->acceptors().size() > 1
+                       ? ""
+                       : ", and before that, as it is the only one, server acceptors grow"));
+}
+
 namespace {
 
 Quorums majority(std::vector<Node> nodes) {

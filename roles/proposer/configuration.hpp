@@ -102,13 +102,19 @@ struct Wanted {
   std::optional<Quorums> accept{};
   std::optional<std::vector<Node>> proposers{};
   std::optional<std::vector<std::string>> goal{};
-  bool rescanned = false;  // every register has been accepted anew under `present`
+  bool rescanned = false;         // every register has been accepted anew under `present`
+  std::vector<Node> newcomers{};  // who is to be an acceptor on the way to the goal
 };
 Result<Configuration> next(const Configuration& present, const Wanted& wanted);
 
 // Whether the version before can still do something: some prepare or accept quorum of it has none
 // of those who were told of this one. While it can, the next step has to wait.
 bool left(const Configuration& configuration, const std::vector<NodeId>& told);
+
+// Whether the node may leave the cluster for good, by what its acceptor was told last (`content` of
+// registers::Configure; empty: nothing). Code::conflict: it is an acceptor, and what has to come
+// first.
+Result<> may_leave(std::string_view content, NodeId self);
 
 // One step of the way to `goal`.
 struct Step {

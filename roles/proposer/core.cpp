@@ -96,8 +96,17 @@ void Core::go_on(Time now, Active& active, Effects& effects) {
   const bool reads = std::all_of(active.waiting.begin(), active.waiting.end(),
                                  [](const Waiting& waiting) { return waiting.plain_read(); });
   if (reads) return begin_read(now, active, effects);
-  if (promises_.find(active.key) != nullptr) return begin_accept(now, active, effects);
+  if (has_promise(active.key)) return begin_accept(now, active, effects);
   begin_prepare(now, active, effects);
+}
+
+// Where somebody else has come since, the register's changes may have been made there.
+bool Core::has_promise(const std::string& key) {
+  const Promise* promise = promises_.find(key);
+  if (promise == nullptr) return false;
+  if (promise->comings == comings_) return true;
+  promises_.erase(key);
+  return false;
 }
 
 void Core::wake_at(Active& active) {
@@ -202,13 +211,18 @@ void Core::failed_at(Time now, NodeId node, std::uint64_t request, Effects& effe
 
 void Core::receive(Time now, NodeId from, const Address& address, const Message& message,
                    Effects& effects) {
-  away_.erase(from);
+  came(from);
   const auto type = static_cast<Type>(message.type);
   if (type == Type::pass_on) return take_passed(now, from, address, message, effects);
-  if (type == Type::passed) return passed(message.request, message.payload, effects);
+  if (type == Type::passed) return passed(now, message.request, message.payload, effects);
+  if (type == Type::told) {
+    const auto told = wire::decode<proposer::Told>(message.payload);
+    if (told && told->configuration != 0) serves(from);
+  }
   if (type == Type::news) {
     const auto news = wire::decode<News>(message.payload);
     if (!news) return;
+    serves(from);
     if (on_outdated) on_outdated(now, news->configuration, effects);
     effects.sends.push_back({from, address, Part::proposer, Type::told, message.request,
                              std::make_shared<const std::string>(

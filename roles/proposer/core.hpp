@@ -106,8 +106,8 @@ class Core {
 
   // A configuration that another node goes by already.
   std::function<void(Time, const Configuration&, Effects&)> on_outdated;
-  // Proposers that are believed to be there, this one included.
-  void set_living(std::set<NodeId> living) { living_ = std::move(living); }
+  // Nodes that are believed to be there, this one included.
+  void set_living(std::set<NodeId> living);
   // Whether the register's changes are this proposer's to make.
   bool prefers_self(std::string_view key) const;
 
@@ -132,11 +132,11 @@ class Core {
     // Who waits: a client, or a proposer that has passed the change on. Neither: nobody any more.
     Told told;
     std::optional<Remote> remote{};
-    bool anew = false;     // accepts the register, even if nothing is to be changed
-    bool tried = false;    // see the invariants
-    Outcome outcome{};     // of the round that it is in
-    bool changed = false;  // by that round
-    bool created = false;  // when it was tried last
+    bool anew = false;          // accepts the register, even if nothing is to be changed
+    bool tried = false;         // see the invariants
+    Outcome outcome{};          // of the round that it is in
+    bool changed = false;       // by that round
+    std::uint64_t created = 0;  // the version that a try made where nothing was; 0: none did
     bool awaited() const { return told || remote; }
     bool plain_read() const {
       return change.function == Function::read && change.condition == Condition::none && !anew;
@@ -160,6 +160,7 @@ class Core {
     bool one_trip = false;
     bool collects = false;
     bool damaged = false;  // an acceptor's register is
+    bool refused = false;  // by an acceptor
     std::vector<Waiting> changes;
     std::vector<NodeId> asked;       // and not heard of
     std::vector<NodeId> in_reserve;  // of a read: who is asked if the others do not agree
@@ -180,9 +181,11 @@ class Core {
     bool collect = false;
     bool repair = false;
   };
-  // What the last confirmed accept was also the promise for.
+  // What the last confirmed accept was also the promise for. Of no use when another proposer has
+  // made changes since.
   struct Promise {
     Ballot next;
+    std::uint64_t comings = 0;  // of others, before
     std::uint64_t version = 0;
     bool present = false;
     Content content;
@@ -200,6 +203,7 @@ class Core {
     NodeId to = 0;
     std::string key;
     Waiting waiting;
+    Time soon{};  // until here an answer that it was not done is one to do it here
   };
 
   // core.cpp
@@ -216,20 +220,25 @@ class Core {
               Time until, Enough enough, Gathered gathered, Effects& effects);
   void gathered(Time now, std::uint64_t request, Effects& effects);
   void failed_at(Time now, NodeId node, std::uint64_t request, Effects& effects);
+  bool is_there(NodeId node) const { return living_.count(node) != 0 && away_.count(node) == 0; }
+  bool has_promise(const std::string& key);
 
   // pass_on.cpp
+  void came(NodeId node);
+  void serves(NodeId proposer);
   NodeId preferred(std::string_view key) const;
   bool pass_on(Time now, const std::string& key, Waiting& waiting, Effects& effects);
   void take_passed(Time now, NodeId from, const Address& address, const Message& message,
                    Effects& effects);
   bool came_before(NodeId from, std::uint64_t request);
-  void passed(std::uint64_t request, std::string_view payload, Effects& effects);
+  void passed(Time now, std::uint64_t request, std::string_view payload, Effects& effects);
   PassedOn take_out(std::unordered_map<std::uint64_t, PassedOn>::iterator passed);
   void run_here(Time now, PassedOn passed, Effects& effects);
   void lose_passed(Time now, NodeId node, Effects& effects);
   void drop_late_passed(Time now, Effects& effects);
 
   // round.cpp
+  std::size_t may_answer(const Round& round) const;
   void begin_read(Time now, Active& active, Effects& effects);
   void begin_prepare(Time now, Active& active, Effects& effects);
   void begin_accept(Time now, Active& active, Effects& effects);
@@ -268,7 +277,9 @@ class Core {
   std::set<std::pair<NodeId, std::uint64_t>> taken_;  // passed on to this one, the last ones
   std::deque<std::pair<NodeId, std::uint64_t>> taken_in_order_;
   std::set<NodeId> living_;
-  std::set<NodeId> away_;  // whose connection was lost, and who was not heard of since
+  std::set<NodeId> away_;      // whose connection was lost, and who was not heard of since
+  std::set<NodeId> idle_;      // proposers that have refused what was passed on to them
+  std::uint64_t comings_ = 0;  // of proposers that changes may be passed on to
   std::vector<std::string> deleted_;
   CoreFigures figures_;
   bool stopped_ = false;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "net/base/plant.hpp"
+
 namespace skep::proposer {
 
 using registers::Configure;
@@ -15,6 +17,8 @@ namespace {
 constexpr Duration kUpkeep = std::chrono::seconds(2);
 constexpr Duration kAnswerTime = std::chrono::seconds(1);
 constexpr std::uint32_t kSweep = 1000;  // registers at a time
+constexpr const char* kSameLists =
+    "; the proposers must all be given the same initial_acceptors and initial_proposers";
 
 std::string names(const std::vector<Node>& nodes) {
   std::string all;
@@ -41,7 +45,49 @@ Keeper::Keeper(Core& core, NodeId self, Duration collect_every)
 
 void Keeper::found(Time now, Configuration first, Effects& effects) {
   first_ = std::move(first);
-  propose_first(now, effects);
+  look_for_earlier(now, effects);
+}
+
+// The request is of no configuration, so whoever knows of one answers with it; and if that is in
+// force, it is heard here, too.
+void Keeper::look_for_earlier(Time now, Effects& effects) {
+  std::vector<Node> asked = first_->acceptors();
+  if (!SKEP_PLANT(founds_beside))
+    for (const std::vector<Node>* nodes : {&there_, &away_})
+      for (const Node& node : *nodes)
+        if (first_->acceptor(node.id) == nullptr) asked.push_back(node);
+  next_upkeep_ = now + kAnswerTime + kUpkeep;
+  core_.ask(
+      now, Part::acceptor, asked, registers::Read{0, kConfigurationKey}, now + kAnswerTime, {},
+      [this, asked](Time at, const Core::Answers& answers, Effects& more) {
+        if (!first_ || present().version != 0) return;
+        next_upkeep_ = at + kAnswerTime;
+        const std::string waits = may_found(asked, answers, more);
+        if (waits.empty()) return propose_first(at, more);
+        more.log(Level::info,
+                 "the registers are not founded yet: asks every acceptor of the cluster whether "
+                 "they are already, and waits for " +
+                     waits);
+      },
+      effects);
+}
+
+// Empty, or for whom it has to wait.
+std::string Keeper::may_found(const std::vector<Node>& asked, const Core::Answers& answers,
+                              Effects& effects) const {
+  const std::string first = wire::encode(*first_);
+  std::string waits;
+  for (const Node& node : asked) {
+    if (answer_of(answers, node.id, Type::state) != nullptr) continue;
+    if (const Core::Answer* answer = answer_of(answers, node.id, Type::outdated)) {
+      const auto known = wire::decode<registers::Outdated>(answer->payload);
+      if (known && known->content == first) continue;
+      effects.log(Level::error,
+                  node.name + " knows another configuration of the registers" + kSameLists);
+    }
+    waits += (waits.empty() ? "" : ", ") + node.name;
+  }
+  return waits;
 }
 
 void Keeper::propose_first(Time now, Effects& effects) {
@@ -56,10 +102,8 @@ void Keeper::propose_first(Time now, Effects& effects) {
         for (const Node& node : first_->acceptors()) {
           if (answer_of(answers, node.id, Type::noted) != nullptr) continue;
           if (answer_of(answers, node.id, Type::outdated) != nullptr)
-            more.log(Level::error, node.name +
-                                       " has another first configuration of the registers; the "
-                                       "proposers must all be given the same "
-                                       "initial_acceptors and initial_proposers");
+            more.log(Level::error,
+                     node.name + " has another first configuration of the registers" + kSameLists);
           waits += (waits.empty() ? "" : ", ") + node.name;
         }
         next_upkeep_ = at + kAnswerTime;
@@ -91,6 +135,7 @@ void Keeper::hear(Time now, const Configuration& configuration, Effects& effects
 void Keeper::kept(Time now, const Configuration& configuration, Effects& effects) {
   if (configuration.version <= present().version) return;
   told_.clear();
+  others_told_.clear();
   rescanned_ = 0;
   effects.log(Level::info,
               "configuration " + std::to_string(configuration.version) +
@@ -138,6 +183,29 @@ void Keeper::tell_acceptors(Time now, Effects& effects) {
         for (const Core::Answer& answer : answers)
           if (answer.type == Type::noted) told_.insert(answer.from);
         check_waiters(at, more);
+      },
+      effects);
+}
+
+// Who was an acceptor learns that it is none any more, though it was away then; and who is new,
+// that the registers are founded.
+void Keeper::tell_others(Time now, Effects& effects) {
+  const std::vector<Node> all = everybody();
+  std::vector<Node> others;
+  for (const Node& node : there_)
+    if (others_told_.count(node.id) == 0 &&
+        std::none_of(all.begin(), all.end(),
+                     [&](const Node& known) { return known.id == node.id; }))
+      others.push_back(node);
+  if (others.empty() || SKEP_PLANT(founds_beside)) return;
+  const std::uint64_t version = present().version;
+  core_.ask(
+      now, Part::acceptor, others, Configure{version, true, wire::encode(present())},
+      now + kAnswerTime, {},
+      [this, version](Time, const Core::Answers& answers, Effects&) {
+        if (version != present().version) return;
+        for (const Core::Answer& answer : answers)
+          if (answer.type == Type::noted) others_told_.insert(answer.from);
       },
       effects);
 }
@@ -201,7 +269,7 @@ void Keeper::note(const Node& node, const Core::Answer* answer) {
 
 void Keeper::keep_up(Time now, Effects& effects) {
   if (present().version == 0) {
-    if (first_) propose_first(now, effects);
+    if (first_) look_for_earlier(now, effects);
     return;
   }
   const std::uint64_t version = present().version;
@@ -215,6 +283,7 @@ void Keeper::keep_up(Time now, Effects& effects) {
       },
       effects);
   tell_proposers(now, effects);
+  tell_others(now, effects);
   // Whoever has chosen the next one may not have come to tell.
   change(
       now, kConfigurationKey, {}, now + kUpkeep,
@@ -294,7 +363,10 @@ void Keeper::configure(Time now, const Wanted& wanted, Time until, Done done, Ef
   if (job_) return refuse({Code::unavailable, "another change of the configuration is under way"});
   auto after = next(present(), wanted);
   if (!after) return refuse(after.error());
-  job_ = Job{++last_job_, std::move(*after), until, std::move(done)};
+  std::vector<Node> newcomers = wanted.newcomers;
+  for (const Node& node : after->acceptors())
+    if (present().acceptor(node.id) == nullptr) newcomers.push_back(node);
+  job_ = Job{++last_job_, std::move(*after), std::move(newcomers), until, std::move(done)};
   when_complete(
       now, until,
       [this, job = job_->number](bool reached, Time at, Effects& more) {
@@ -321,22 +393,18 @@ void Keeper::end_job(Result<> result, Effects& effects) {
 
 // A newcomer has to be an acceptor and to hold nothing; before it counts it takes the floor over.
 void Keeper::prepare_newcomers(Time now, Effects& effects) {
-  std::vector<Node> newcomers;
-  for (const Node& node : job_->after.acceptors())
-    if (present().acceptor(node.id) == nullptr) newcomers.push_back(node);
-  if (newcomers.empty()) return choose(now, effects);
+  if (job_->newcomers.empty()) return choose(now, effects);
   std::vector<Node> asked = present().prepare.nodes;
-  asked.insert(asked.end(), newcomers.begin(), newcomers.end());
+  asked.insert(asked.end(), job_->newcomers.begin(), job_->newcomers.end());
   core_.ask(
       now, Part::acceptor, asked, Standing{}, std::min(now + kAnswerTime, job_->until), {},
-      [this, job = job_->number, newcomers](Time at, const Core::Answers& answers, Effects& more) {
-        if (works_on(job)) raise_floors(at, newcomers, answers, more);
+      [this, job = job_->number](Time at, const Core::Answers& answers, Effects& more) {
+        if (works_on(job)) raise_floors(at, answers, more);
       },
       effects);
 }
 
-void Keeper::raise_floors(Time now, const std::vector<Node>& newcomers,
-                          const Core::Answers& answers, Effects& effects) {
+void Keeper::raise_floors(Time now, const Core::Answers& answers, Effects& effects) {
   RaiseFloor floor;
   std::size_t told = 0;
   for (const Core::Answer& answer : answers) {
@@ -346,7 +414,7 @@ void Keeper::raise_floors(Time now, const std::vector<Node>& newcomers,
     floor.version = std::max(floor.version, stands->floor_version);
     ++told;
   }
-  for (const Node& node : newcomers) {
+  for (const Node& node : job_->newcomers) {
     const Core::Answer* answer = answer_of(answers, node.id, Type::stands);
     const auto stands = answer != nullptr ? wire::decode<Stands>(answer->payload)
                                           : Result<Stands>(fail(Code::unavailable, ""));
@@ -365,10 +433,10 @@ void Keeper::raise_floors(Time now, const std::vector<Node>& newcomers,
   if (told < present().prepare.quorum)
     return end_job(fail(Code::unavailable, "too few acceptors answer"), effects);
   core_.ask(
-      now, Part::acceptor, newcomers, floor, std::min(now + kAnswerTime, job_->until), {},
-      [this, job = job_->number, newcomers](Time at, const Core::Answers& noted, Effects& more) {
+      now, Part::acceptor, job_->newcomers, floor, std::min(now + kAnswerTime, job_->until), {},
+      [this, job = job_->number](Time at, const Core::Answers& noted, Effects& more) {
         if (!works_on(job)) return;
-        for (const Node& node : newcomers)
+        for (const Node& node : job_->newcomers)
           if (answer_of(noted, node.id, Type::noted) == nullptr)
             return end_job(fail(Code::unavailable, node.name + " has not answered in time"), more);
         choose(at, more);

@@ -30,8 +30,15 @@ class Keeper {
   // What the store has kept is in force at once.
   void resume(Time now, Configuration kept, Effects& effects);
   // Proposes the first configuration to all of its acceptors. It is in force when all of them have
-  // it, so that there cannot be two.
+  // it, so that there cannot be two. But first all acceptors of the cluster (set_acceptors()) have
+  // to say that they know of no other: the disks of those in it may have been emptied since.
   void found(Time now, Configuration first, Effects& effects);
+  // Who has the role in the members list, whether or not the configuration names them; `away`: who
+  // is believed dead.
+  void set_acceptors(std::vector<Node> there, std::vector<Node> away) {
+    there_ = std::move(there);
+    away_ = std::move(away);
+  }
   // Effects::keep is durable.
   void kept(Time now, const Configuration& configuration, Effects& effects);
   // Somebody goes by this one.
@@ -60,6 +67,7 @@ class Keeper {
   struct Job {
     std::uint64_t number = 0;  // what is heard later may be of an earlier one
     Configuration after;
+    std::vector<Node> newcomers;  // now, or on the way to the goal
     Time until{};
     Done done;
   };
@@ -90,12 +98,15 @@ class Keeper {
   void check_waiters(Time now, Effects& effects);
   std::string missing() const;
 
+  void look_for_earlier(Time now, Effects& effects);
+  std::string may_found(const std::vector<Node>& asked, const Core::Answers& answers,
+                        Effects& effects) const;
   void propose_first(Time now, Effects& effects);
+  void tell_others(Time now, Effects& effects);
   bool works_on(std::uint64_t job) const { return job_ && job_->number == job; }
   void end_job(Result<> result, Effects& effects);
   void prepare_newcomers(Time now, Effects& effects);
-  void raise_floors(Time now, const std::vector<Node>& newcomers, const Core::Answers& answers,
-                    Effects& effects);
+  void raise_floors(Time now, const Core::Answers& answers, Effects& effects);
   void choose(Time now, Effects& effects);
   void chosen(Time now, const Outcome& outcome, Effects& effects);
 
@@ -112,6 +123,8 @@ class Keeper {
   const Duration collect_every_;
   std::optional<Configuration> first_;  // being founded
   std::uint64_t keeping_ = 0;           // the version that is on its way to the disk
+  std::vector<Node> there_, away_;      // acceptors of the cluster
+  std::set<NodeId> others_told_;        // of them, of the present version, who are not in it
   std::map<NodeId, AcceptorStatus> acceptors_;
   std::set<NodeId> told_;                      // who serves nothing below the present version
   std::map<NodeId, std::uint64_t> proposers_;  // the version that each goes by

@@ -1,5 +1,6 @@
 // Affinity: a register's changes are all made by one proposer, as long as that is there, so that
 // clients who pick proposers at random do not make these fight. Nothing depends on it but speed.
+#include <algorithm>
 #include <utility>
 
 #include "net/base/checksum.hpp"
@@ -13,12 +14,25 @@ constexpr std::size_t kMostTaken = 4096;
 
 }  // namespace
 
+void Core::came(NodeId node) {
+  if (away_.erase(node) != 0) ++comings_;
+}
+
+void Core::serves(NodeId proposer) {
+  if (idle_.erase(proposer) != 0) ++comings_;
+}
+
+void Core::set_living(std::set<NodeId> living) {
+  if (!std::includes(living_.begin(), living_.end(), living.begin(), living.end())) ++comings_;
+  living_ = std::move(living);
+}
+
 // Rendezvous hashing (Thaler and Ravishankar, 1998) over those that are believed to be there.
 NodeId Core::preferred(std::string_view key) const {
   NodeId best = options_.self;
   std::uint64_t most = 0;
   for (const Node& node : configuration_.proposers) {
-    if (living_.count(node.id) == 0 || away_.count(node.id) != 0) continue;
+    if (node.id != options_.self && (!is_there(node.id) || idle_.count(node.id) != 0)) continue;
     const std::uint64_t weight = hash64(key, node.id);
     if (weight < most) continue;
     most = weight;
@@ -34,6 +48,7 @@ bool Core::pass_on(Time now, const std::string& key, Waiting& waiting, Effects& 
   const NodeId to = preferred(key);
   const Node* node = to == options_.self ? nullptr : configuration_.proposer(to);
   if (node == nullptr || waiting.deadline <= now) return false;
+  promises_.erase(key);
   const Duration time = waiting.deadline - now;
   PassOn message{key, waiting.change, waiting.id, waiting.named, waiting.base.has_value(),
                  waiting.base.value_or(0),
@@ -43,7 +58,7 @@ bool Core::pass_on(Time now, const std::string& key, Waiting& waiting, Effects& 
   effects.sends.push_back({to, node->address, Part::proposer, PassOn::kType, request,
                            std::make_shared<const std::string>(wire::encode(message))});
   passed_until_.insert({waiting.deadline, request});
-  passed_.emplace(request, PassedOn{to, key, std::move(waiting)});
+  passed_.emplace(request, PassedOn{to, key, std::move(waiting), now + time / 2});
   ++figures_.passed_on;
   return true;
 }
@@ -87,11 +102,16 @@ Core::PassedOn Core::take_out(std::unordered_map<std::uint64_t, PassedOn>::itera
   return taken;
 }
 
-void Core::passed(std::uint64_t request, std::string_view payload, Effects& effects) {
+void Core::passed(Time now, std::uint64_t request, std::string_view payload, Effects& effects) {
   const auto found = passed_.find(request);
   auto message = wire::decode<Passed>(payload);
   if (found == passed_.end() || !message) return;
   PassedOn passed = take_out(found);
+  // It is ending, or serves nothing yet.
+  if (message->how == Outcome::How::unavailable && now < passed.soon && !stopped_) {
+    idle_.insert(passed.to);
+    return run_here(now, std::move(passed), effects);
+  }
   Outcome outcome;
   outcome.how = message->how;
   outcome.present = message->present;

@@ -18,6 +18,7 @@ constexpr std::string_view kBootKey = "boot";                    // how often it
 constexpr std::string_view kConfigurationRow = "configuration";  // Configuration
 constexpr Duration kAskStoreAgain = std::chrono::seconds(1);
 constexpr Duration kLookAgain = std::chrono::milliseconds(500);
+constexpr std::size_t kMostEarly = std::size_t{16} << 20;  // bytes
 
 struct Boot {
   std::uint64_t boot = 0;
@@ -41,6 +42,14 @@ bool is_there(const Member& member) {
          member.state == MemberState::leaving;
 }
 
+struct Early {  // a message that came before it had begun
+  NodeId from = 0;
+  Address address;
+  std::uint16_t type = 0;
+  std::uint64_t request = 0;
+  std::string payload;
+};
+
 }  // namespace
 
 class Proposer::Impl : public std::enable_shared_from_this<Impl> {
@@ -60,6 +69,11 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
       for (const std::string& text : *list)
         if (text.find('@') == std::string::npos)
           return fail(Code::invalid, "\"" + text + "\"; accepted: name@host:port");
+    env_.transport.on_message(
+        Part::proposer,
+        [weak = weak_from_this()](NodeId from, const Address& address, const Message& message) {
+          if (const auto self = weak.lock()) self->receive(from, address, message);
+        });
     persist(
         kBootKey, wire::encode_checked(Boot{boot_}),
         [this, kept = std::move(*kept)] { begin(kept); }, [] { return true; });
@@ -136,7 +150,7 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
 
   void advance(std::uint64_t from, Duration timeout, std::function<void(Result<Status>)> told) {
     if (auto now = may_change(from); !now) return told(tl::unexpected(now.error()));
-    proposer::Step step = towards_goal(core_->configuration(), known("acceptor"));
+    proposer::Step step = towards_goal(core_->configuration(), candidates());
     switch (step.kind) {
       case proposer::Step::Kind::none:
         return told(fail(Code::invalid, "there is no goal, so there is no step towards it"));
@@ -171,13 +185,6 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
                               options_.max_value, options_.cache});
     keeper_.emplace(*core_, members_.self(), options_.collect_every);
     const auto weak = weak_from_this();
-    env_.transport.on_message(Part::proposer,
-                              [weak](NodeId from, const Address& address, const Message& message) {
-                                if (const auto self = weak.lock())
-                                  self->event([&](Time now, Effects& effects) {
-                                    self->core_->receive(now, from, address, message, effects);
-                                  });
-                              });
     env_.transport.on_down([weak](NodeId peer) {
       if (const auto self = weak.lock())
         self->event(
@@ -186,11 +193,26 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
     members_.on_change([weak](const Member& member) {
       if (const auto self = weak.lock()) self->changed(member);
     });
+    look_at_members();
     if (kept)
       event([&](Time now, Effects& effects) { keeper_->resume(now, *kept, effects); });
     else
       found();
-    look_at_members();
+    for (const Early& early : std::exchange(early_, {}))
+      receive(early.from, early.address,
+              {Part::proposer, early.type, early.request, early.payload});
+  }
+
+  // What others pass on to this node while it starts waits until it has.
+  void receive(NodeId from, const Address& address, const Message& message) {
+    if (core_)
+      return event([&](Time now, Effects& effects) {
+        core_->receive(now, from, address, message, effects);
+      });
+    early_bytes_ += message.payload.size() + sizeof(Early);
+    if (early_bytes_ <= kMostEarly)
+      early_.push_back(
+          {from, address, message.type, message.request, std::string(message.payload)});
   }
 
   // The first configuration names nodes; which stores these have is for the members list to say.
@@ -241,8 +263,23 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
     return nodes;
   }
 
+  // Who may become an acceptor.
+  std::vector<Node> candidates() const {
+    std::vector<Node> nodes = known("acceptor");
+    std::erase_if(nodes, [&](const Node& node) {
+      return members_.members().at(node.id).state == MemberState::leaving;
+    });
+    return nodes;
+  }
+
   void changed(const Member& member) {
     look_at_members();
+    if (!is_there(member))
+      env_.timers.at_turn_end([weak = weak_from_this(), id = member.id] {
+        if (const auto self = weak.lock())
+          self->event(
+              [&](Time now, Effects& effects) { self->core_->unreachable(now, id, effects); });
+      });
     if (!serves() || !is_there(member)) return;
     for (const Node& node : core_->configuration().acceptors())
       if (node.name == member.name && node.id != member.id && warned_.insert(member.id).second)
@@ -257,8 +294,18 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   void look_at_members() {
     std::set<NodeId> living{members_.self()};
     for (const auto& [id, member] : members_.members())
-      if (is_there(member)) living.insert(id);
+      if (member.state == MemberState::alive || member.state == MemberState::leaving)
+        living.insert(id);
     core_->set_living(std::move(living));
+    // Who is dead, and has another store now at its address, does not come back.
+    const std::vector<Node> there = known("acceptor");
+    std::vector<Node> away;
+    for (const auto& [id, member] : members_.members())
+      if (member.state == MemberState::dead && member.runs("acceptor") &&
+          std::none_of(there.begin(), there.end(),
+                       [&](const Node& node) { return node.address == member.address; }))
+        away.push_back({member.name, id, member.address});
+    keeper_->set_acceptors(there, std::move(away));
   }
 
   std::map<NodeId, Address> listeners() const {
@@ -300,7 +347,7 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
     for (const auto& [from, to] :
          {std::pair(&step.prepare, &wanted.prepare), std::pair(&step.accept, &wanted.accept)}) {
       if (!*from) continue;
-      auto nodes = resolve((*from)->nodes, "acceptor", present.acceptors(), known("acceptor"));
+      auto nodes = resolve((*from)->nodes, "acceptor", present.acceptors(), candidates());
       if (!nodes) return tl::unexpected(nodes.error());
       *to = Quorums{std::move(*nodes), (*from)->quorum};
     }
@@ -310,11 +357,13 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
       wanted.proposers = std::move(*nodes);
     }
     if (step.goal) {
-      auto nodes = resolve(*step.goal, "acceptor", present.acceptors(), known("acceptor"));
+      auto nodes = resolve(*step.goal, "acceptor", present.acceptors(), candidates());
       if (!nodes) return tl::unexpected(nodes.error());
       if (std::set<std::string>(step.goal->begin(), step.goal->end()).size() != nodes->size())
         return fail(Code::invalid, "a node is named twice");
       wanted.goal = step.goal;
+      for (const Node& node : *nodes)
+        if (present.acceptor(node.id) == nullptr) wanted.newcomers.push_back(node);
     }
     return wanted;
   }
@@ -438,6 +487,8 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   std::string waits_for_;
   std::vector<Node> found_;
   std::set<NodeId> warned_;
+  std::vector<Early> early_;
+  std::size_t early_bytes_ = 0;
   std::deque<Effects> queue_;
   bool carrying_out_ = false;
   Timers::Id timer_ = 0;

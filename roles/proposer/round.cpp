@@ -39,6 +39,7 @@ void Core::begin_phase(Time now, Active& active, Phase phase) {
   round.began = now;
   round.until = now + (phase == Phase::read ? kReadPatience : options_.round_timeout);
   round.asked.clear();
+  round.refused = false;
   rounds_[round.request] = &active;
 }
 
@@ -72,7 +73,7 @@ void Core::begin_read(Time now, Active& active, Effects& effects) {
               nodes.end());
   std::stable_sort(nodes.begin(), nodes.end(), [&](const Node& one, const Node& other) {
     const auto rank = [&](const Node& node) {
-      return node.id == options_.self ? 0 : away_.count(node.id) == 0 ? 1 : 2;
+      return node.id == options_.self ? 0 : is_there(node.id) ? 1 : 2;
     };
     return rank(one) < rank(other);
   });
@@ -171,6 +172,14 @@ void Core::take_changes(Active& active) {
   round.collects = active.collect && round.changes.size() == 1 && !round.changes[0].awaited();
 }
 
+// How many of those who were asked are worth waiting for. When another ballot is in the way, nobody
+// who seems to be gone: to try again is quicker than to find out.
+std::size_t Core::may_answer(const Round& round) const {
+  if (!round.refused) return round.asked.size();
+  return static_cast<std::size_t>(std::count_if(round.asked.begin(), round.asked.end(),
+                                                [&](NodeId node) { return is_there(node); }));
+}
+
 void Core::judge_prepare(Time now, Active& active, Effects& effects) {
   Round& round = *active.round;
   std::vector<NodeId> promised;
@@ -178,7 +187,7 @@ void Core::judge_prepare(Time now, Active& active, Effects& effects) {
   const std::size_t have = count(configuration_.prepare, promised);
   const std::size_t need = needed(configuration_.prepare);
   if (have < need) {
-    if (have + round.asked.size() < need) fail_round(now, active, effects);
+    if (have + may_answer(round) < need) fail_round(now, active, effects);
     return;
   }
   // The value of the highest ballot; where nothing was ever accepted, or erased since, the highest
@@ -250,7 +259,7 @@ void Core::apply_one(Waiting& waiting, Round& round, std::uint64_t max_value) {
       const auto since = static_cast<std::uint64_t>(content.ids.end() - made) - 1;
       outcome.version -= since;
       if (since > 0) outcome.value.reset();
-      outcome.created = waiting.created;
+      outcome.created = waiting.created != 0 && waiting.created == outcome.version;
       return;
     }
     if (waiting.base &&
@@ -273,13 +282,14 @@ void Core::apply_one(Waiting& waiting, Round& round, std::uint64_t max_value) {
   }
   if (!waiting.base) waiting.base = round.version;
   waiting.changed = true;
-  waiting.created = !round.present && applied.present;
+  const bool created = !round.present && applied.present;
   ++round.version;
+  if (created) waiting.created = round.version;
   round.present = applied.present;
   content.value = std::move(applied.value);
   content.ids.push_back(waiting.id);
   tell_present(Outcome::How::done);
-  outcome.created = waiting.created;
+  outcome.created = created;
 }
 
 void Core::judge_accept(Time now, Active& active, Effects& effects) {
@@ -292,7 +302,7 @@ void Core::judge_accept(Time now, Active& active, Effects& effects) {
     figures_.quorums.add(now - round.began);
     return confirmed(now, active, effects);
   }
-  if (have + round.asked.size() < need) fail_round(now, active, effects);
+  if (have + may_answer(round) < need) fail_round(now, active, effects);
 }
 
 void Core::confirmed(Time now, Active& active, Effects& effects) {
@@ -305,10 +315,12 @@ void Core::confirmed(Time now, Active& active, Effects& effects) {
     active.collect = false;
     if (!round.present) erase_collected(active.key, round, effects);
   } else if (round.phase == Phase::accept) {
-    // Those who accepted have promised `next`; is that enough of them to prepare with?
-    if (count(configuration_.prepare, round.acknowledged) >= needed(configuration_.prepare))
+    // Those who accepted have promised `next`; is that enough of them to prepare with? And where
+    // another one makes the register's changes, the promise would soon be an old one.
+    if (prefers_self(active.key) &&
+        count(configuration_.prepare, round.acknowledged) >= needed(configuration_.prepare))
       promises_.put(active.key,
-                    {round.next, round.version, round.present, std::move(round.content)});
+                    {round.next, comings_, round.version, round.present, std::move(round.content)});
     if (!round.present && deleted_.size() < kMostDeleted) deleted_.push_back(active.key);
   }
   go_on(now, active, effects);
@@ -318,7 +330,7 @@ void Core::confirmed(Time now, Active& active, Effects& effects) {
 void Core::fail_round(Time now, Active& active, Effects& effects) {
   Round round = end_round(active);
   if (SKEP_PLANT(promise_kept) && round.phase == Phase::accept)
-    promises_.put(active.key, {round.next, round.version, round.present, round.content});
+    promises_.put(active.key, {round.next, comings_, round.version, round.present, round.content});
   if (round.collects) active.collect = false;
   for (auto waiting = round.changes.rbegin(); waiting != round.changes.rend(); ++waiting) {
     if (!waiting->awaited()) continue;
@@ -374,6 +386,7 @@ void Core::answered(Time now, Active& active, NodeId from, const Message& messag
     case Type::refused:
       if (const auto refused = wire::decode<registers::Refused>(message.payload)) {
         see(refused->ballot);
+        round.refused = true;
         ++figures_.conflicts;
       }
       break;

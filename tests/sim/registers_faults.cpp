@@ -119,10 +119,12 @@ void RegistersSim::restart_later(RegistersNode& node) {
   });
 }
 
-// One with an empty disk is told who are acceptors and proposers now.
+// One with an empty disk is told who are acceptors and proposers now; or, as its file may not have
+// been changed, who were when that was written.
 void RegistersSim::restart(RegistersNode& node) {
   const proposer::Configuration& known = operator_->known();
-  if (node.store() == nullptr && known.version > 0) {
+  const bool told = (plan_.seed + node.index()) % 2 == 0;
+  if (node.store() == nullptr && known.version > 0 && told) {
     const std::string self = Machine::name(node.index()) + "@" + Machine::address(node.index());
     std::vector<std::string> acceptors, proposers{self};
     for (const auto& at : known.acceptors()) acceptors.push_back(at.name + "@" + at.address);

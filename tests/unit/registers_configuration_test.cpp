@@ -194,5 +194,17 @@ TEST(RegistersConfiguration, NamesWhoIsNotKnown) {
   EXPECT_EQ(step.name, "n4");
 }
 
+TEST(RegistersConfiguration, AnAcceptorMayNotLeaveTheCluster) {
+  EXPECT_TRUE(may_leave("", 1));
+  Configuration present = of(3);
+  const Result<> refused = may_leave(wire::encode(present), 2);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::conflict);
+  EXPECT_NE(refused.error().message.find("first: server acceptors shrink n2"), std::string::npos);
+  EXPECT_TRUE(may_leave(wire::encode(present), 4));
+  present.prepare = quorums(2, 2);
+  EXPECT_FALSE(may_leave(wire::encode(present), 3)) << "it still accepts";
+}
+
 }  // namespace
 }  // namespace skep::proposer
