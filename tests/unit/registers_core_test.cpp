@@ -171,8 +171,8 @@ TEST_F(ProposerCore, AChangePassedOnToTheDeadIsUnknownAtOnceAndAReadIsDoneHere) 
   EXPECT_TRUE(done(*ask(key, Function::set)));
 }
 
-// Where all acceptors are needed to prepare, none is left to tell what a damaged one had. To do so at
-// the others suffices as soon as nothing was accepted without them.
+// Where all acceptors are needed to prepare, nobody is left to tell what a damaged one had. To
+// prepare without it is enough as soon as nothing was accepted without the others.
 TEST_F(ProposerCore, ARegisterThatIsDamagedOnOneOfTwoIsMendedWithTheOtherOne) {
   serve(quorums({1, 2}, 2), quorums({1, 2}, 2));
   EXPECT_TRUE(done(*ask("k", Function::set)));
