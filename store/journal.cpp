@@ -6,7 +6,8 @@ namespace skep {
 
 namespace {
 
-constexpr const char* kAdvice = "; restore the data directory, or remove it to start as a new node";
+constexpr const char* kAdvice =
+    "; remove the data directory to start as a new node (an older copy of it must not come back)";
 
 tl::unexpected<Error> damaged(const std::string& where, std::uint64_t sequence,
                               const std::string& how) {

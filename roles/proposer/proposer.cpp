@@ -81,6 +81,25 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   Result<> ready() const {
+    if (Result<> now = takes(); !now) return now;
+    const Configuration& present = core_->configuration();
+    for (const Quorums* quorums : {&present.prepare, &present.accept}) {
+      std::size_t there = 0;
+      std::string missing;
+      for (const Node& node : quorums->nodes) {
+        const auto member = members_.members().find(node.id);
+        const bool answers = member != members_.members().end() && is_there(member->second);
+        there += answers ? 1 : 0;
+        if (!answers) missing += (missing.empty() ? "" : ", ") + node.name;
+      }
+      if (there < quorums->quorum)
+        return fail(Code::unavailable, "too few acceptors are there: without " + missing);
+    }
+    return {};
+  }
+
+  // Whether requests are taken at all.
+  Result<> takes() const {
     if (stopped_) return fail(Code::unavailable, "the node is ending");
     if (!serves()) return fail(Code::unavailable, waits_for());
     if (core_->configuration().proposer(members_.self()) == nullptr)
@@ -96,7 +115,7 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void change(Request request, std::function<void(Outcome)> told) {
-    if (auto now = ready(); !now) {
+    if (auto now = takes(); !now) {
       Outcome outcome;
       outcome.why = now.error().message;
       return told(std::move(outcome));
@@ -108,7 +127,7 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
 
   void list(std::string prefix, std::string after, std::uint32_t limit, Duration timeout,
             std::function<void(Result<Listing>)> told) {
-    if (auto now = ready(); !now) return told(tl::unexpected(now.error()));
+    if (auto now = takes(); !now) return told(tl::unexpected(now.error()));
     event([&](Time now, Effects& effects) {
       keeper_->list(
           now, std::move(prefix), std::move(after), limit, now + timeout,
@@ -163,7 +182,7 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void rescan(std::uint32_t limit, Duration timeout, std::function<void(Result<Rescanned>)> told) {
-    if (auto now = ready(); !now) return told(tl::unexpected(now.error()));
+    if (auto now = takes(); !now) return told(tl::unexpected(now.error()));
     event([&](Time now, Effects& effects) {
       keeper_->rescan(now, limit, now + timeout, std::move(told), effects);
     });
@@ -369,7 +388,7 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   Result<> may_change(std::uint64_t from) const {
-    if (auto now = ready(); !now) return now;
+    if (auto now = takes(); !now) return now;
     const std::uint64_t version = core_->configuration().version;
     if (from == version) return {};
     return fail(Code::conflict, "the configuration's version is " + std::to_string(version) +

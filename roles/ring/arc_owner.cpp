@@ -270,6 +270,7 @@ void Arc::serve_now(Time now, WallMs wall, const Asked& asked, Effects& effects)
       Waiting reply;
       reply.needs_lease = true;
       reply.answer.number = table_.live();
+      reply.answer.text = std::to_string(table_.expiring());
       answer_later(now, asked, std::move(reply), effects);
       break;
     }

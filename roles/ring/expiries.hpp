@@ -19,6 +19,7 @@ class Expiries {
   const Block* due(WallMs now) const {
     return heap_.empty() || heap_.front().at > now ? nullptr : heap_.front().block;
   }
+  std::size_t size() const { return heap_.size(); }
   std::size_t memory() const { return heap_.capacity() * sizeof(Item); }
 
  private:

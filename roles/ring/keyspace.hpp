@@ -54,8 +54,12 @@ class Keyspace {
   };
   virtual void scan_slot(Slot slot, std::size_t most,
                          std::function<void(Result<SlotKeys>)> done) = 0;
-  // How many live keys the whole ring has.
-  virtual void count(std::function<void(Result<std::uint64_t>)> done) = 0;
+  // How many live keys the whole ring has, and how many of these will expire.
+  struct Counted {
+    std::uint64_t keys = 0;
+    std::uint64_t expiring = 0;
+  };
+  virtual void count(std::function<void(Result<Counted>)> done) = 0;
   // Deletes every key that is there now; not atomic over keys.
   virtual void clear(std::function<void(Result<>)> done) = 0;
 

@@ -28,7 +28,7 @@ inline constexpr std::string_view kTakenTopic = "ring.options.taken";  // key: w
 inline constexpr std::string_view kForgottenTopic = "ring.forgotten";  // key: a node's id
 
 inline constexpr std::string_view kWrittenOff =
-    "the ring has written this node off (RING FORGET): empty its data_dir and join it anew";
+    "the ring has written this node off (RING FORGET): empty its data directory and join it anew";
 
 class Ring : public Keyspace {
  public:
@@ -51,7 +51,7 @@ class Ring : public Keyspace {
   void scan(std::uint64_t cursor, std::size_t count, std::string_view match,
             std::function<void(Result<Page>)> done) override;
   void scan_slot(Slot slot, std::size_t most, std::function<void(Result<SlotKeys>)> done) override;
-  void count(std::function<void(Result<std::uint64_t>)> done) override;
+  void count(std::function<void(Result<Counted>)> done) override;
   void clear(std::function<void(Result<>)> done) override;
   Topology topology() const override;
   resp::Value describe(Args args) override;

@@ -20,12 +20,13 @@ constexpr std::size_t kClearedAtOnce = 1000;
 // any other.
 struct Gathering {
   std::size_t left = 0;
-  std::uint64_t sum = 0;
+  Keyspace::Counted sum;
   std::optional<Error> error;
 
   void add(const Answer& answer) {
     if (answer.outcome == Outcome::done) {
-      sum += answer.number;
+      sum.keys += answer.number;
+      sum.expiring += static_cast<std::uint64_t>(resp::to_integer(answer.text).value_or(0));
     } else if (!error || error->code != Code::unknown) {
       error = error_of(answer);
     }
@@ -138,7 +139,7 @@ void Ring::walk_slot(std::shared_ptr<SlotWalk> walk, std::uint64_t cursor) {
   });
 }
 
-void Ring::count(std::function<void(Result<std::uint64_t>)> done) {
+void Ring::count(std::function<void(Result<Counted>)> done) {
   if (!router_) return done(fail(Code::unavailable, std::string(kNotStarted)));
   auto all = std::make_shared<Gathering>();
   all->left = options_.hive.arcs;

@@ -166,7 +166,7 @@ Value Session::config_get(Args patterns) {
   std::vector<std::pair<std::string, std::string>> all{
       {"databases", "1"},
       {"save", ""},
-      {"appendonly", "no"},
+      {"appendonly", "yes"},
       {"proto-max-bulk-len", std::to_string(options.limits.max_bulk)},
       {"client-query-buffer-limit", std::to_string(options.limits.max_request)},
       {"bind", options.listen.substr(0, options.listen.rfind(':'))},

@@ -149,10 +149,13 @@ std::string commands_section(RespServer& server) {
   return section.text();
 }
 
-// Two figures at least, or clients do not take the line apart. No part of a value expires here.
-std::string keyspace_section(std::uint64_t keys) {
-  if (keys == 0) return {};
-  return Section().put("db0", "keys=" + std::to_string(keys) + ",subexpiry=0").text();
+// How long keys have still to live is not known at once: 0, as Redis says until it knows.
+std::string keyspace_section(const Keyspace::Counted& counted) {
+  if (counted.keys == 0) return {};
+  return Section()
+      .put("db0", "keys=" + std::to_string(counted.keys) +
+                      ",expires=" + std::to_string(counted.expiring) + ",avg_ttl=0")
+      .text();
 }
 
 struct Wanted {
@@ -168,8 +171,8 @@ struct Wanted {
   }
 };
 
-// `keys` is empty when the ring could not count them.
-std::string info_text(RespServer& server, const Wanted& wanted, std::optional<std::uint64_t> keys) {
+// `counted` has no keys when the ring could not count them.
+std::string info_text(RespServer& server, const Wanted& wanted, const Keyspace::Counted& counted) {
   const Topology topology = server.keyspace().topology();
   std::string text;
   auto add = [&](bool is_wanted, const char* title, const std::string& section) {
@@ -186,7 +189,7 @@ std::string info_text(RespServer& server, const Wanted& wanted, std::optional<st
   add(wanted.has("CPU"), "CPU", cpu_section());
   add(wanted.has("COMMANDSTATS", true), "Commandstats", commands_section(server));
   add(wanted.has("CLUSTER"), "Cluster", Section().put("cluster_enabled", 1).text());
-  add(wanted.has("KEYSPACE"), "Keyspace", keyspace_section(keys.value_or(0)));
+  add(wanted.has("KEYSPACE"), "Keyspace", keyspace_section(counted));
   return text;
 }
 
@@ -194,13 +197,11 @@ std::string info_text(RespServer& server, const Wanted& wanted, std::optional<st
 
 void Session::info(Args sections) {
   const Wanted wanted{{sections.begin(), sections.end()}};
-  if (!wanted.has("KEYSPACE"))
-    return reply(Value::verbatim(info_text(server_, wanted, std::nullopt)));
+  if (!wanted.has("KEYSPACE")) return reply(Value::verbatim(info_text(server_, wanted, {})));
   Ticket ticket = open(false, true);
-  server_.keyspace().count([ticket, wanted](Result<std::uint64_t> count) {
-    std::optional<std::uint64_t> keys;
-    if (count) keys = *count;
-    ticket(Value::verbatim(info_text(*ticket.server, wanted, keys)));
+  server_.keyspace().count([ticket, wanted](Result<Keyspace::Counted> counted) {
+    ticket(
+        Value::verbatim(info_text(*ticket.server, wanted, counted.value_or(Keyspace::Counted{}))));
   });
 }
 

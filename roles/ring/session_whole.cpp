@@ -121,9 +121,10 @@ void Session::whole(const Command& command, Args args) {
   switch (command.verb) {
     case Verb::dbsize: {
       Ticket ticket = open(false, true);
-      return server_.keyspace().count([ticket](Result<std::uint64_t> count) {
-        ticket(count.map(
-            [](std::uint64_t n) { return Value::integer(static_cast<std::int64_t>(n)); }));
+      return server_.keyspace().count([ticket](Result<Keyspace::Counted> counted) {
+        ticket(counted.map([](const Keyspace::Counted& all) {
+          return Value::integer(static_cast<std::int64_t>(all.keys));
+        }));
       });
     }
     case Verb::scan: return scan(args);

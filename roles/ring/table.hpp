@@ -62,6 +62,8 @@ class Table {
   const Size& sizes() const { return size_; }
   std::size_t size() const { return size_.entries; }
   std::size_t live() const { return size_.live; }
+  // Of the live ones, those that will expire.
+  std::size_t expiring() const { return expiries_.size(); }
 
   // Entries of a bucket in the order of their hashes, tombstones included: at least one and about
   // `bytes` of them. `from` and `next` are places in that order, the first one is empty; no `next`:

@@ -59,7 +59,7 @@ def test():
     left.start()
     wait_until(lambda: attempt(left, "GET", KEYS[0]) == values[0], 30, "it serves when restarted")
     mistaken.start()
-    wait_until(lambda: "empty its data_dir" in log_of(mistaken), 30,
+    wait_until(lambda: "empty its data directory" in log_of(mistaken), 30,
                "it hears that it is not wanted")
     check("written this node off" in attempt(mistaken, "GET", KEYS[0]),
           "one that is written off answers nothing")

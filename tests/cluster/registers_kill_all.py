@@ -8,7 +8,7 @@ import argparse
 import random
 
 import faults
-from cluster import check, run
+from cluster import check, run, says_ready, wait_until
 from register_cluster import RegisterCluster, begin_load, check_all
 
 WORKERS = 16
@@ -29,6 +29,13 @@ def test():
         load.stop()
     check(True, "all are ready again")
     check_all(cluster, load, LEAST)
+    first, second, third = cluster.nodes
+    for node in (second, third):
+        node.kill()
+    wait_until(lambda: not says_ready(first.proposer_port), 30, "one of three that is not ready")
+    second.start()
+    wait_until(lambda: says_ready(first.proposer_port), 30, "two of three that are ready")
+    check(True, "one of three is not ready, two are")
     cluster.close()
 
 

@@ -92,11 +92,15 @@ class MemoryKeyspace : public Keyspace {
     }
     give([done, found] { done(found); });
   }
-  void count(std::function<void(Result<std::uint64_t>)> done) override {
-    std::uint64_t live = 0;
-    for (const auto& [key, entry] : entries)
-      live += entry.expires == 0 || entry.expires > wall() ? 1 : 0;
-    give([done, live] { done(live); });
+  void count(std::function<void(Result<Counted>)> done) override {
+    Counted counted;
+    for (const auto& [key, entry] : entries) {
+      const bool expires = entry.expires != 0;
+      if (expires && entry.expires <= wall()) continue;
+      ++counted.keys;
+      if (expires) ++counted.expiring;
+    }
+    give([done, counted] { done(counted); });
   }
   void clear(std::function<void(Result<>)> done) override {
     entries.clear();

@@ -428,9 +428,10 @@ TEST_F(SessionTest, InfoTellsWhatIsKnown) {
   std::string info = say("INFO\r\n");
   for (const char* line :
        {"# Server\r\n", "# Clients\r\nconnected_clients:1\r\n", "# Memory\r\n",
-        "total_connections_received:1\r\n", "# Keyspace\r\ndb0:keys=1,subexpiry=0\r\n"})
+        "total_connections_received:1\r\n", "# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n"})
     EXPECT_NE(info.find(line), std::string::npos) << line;
-  EXPECT_EQ(say("INFO keyspace\r\n"), "$36\r\n# Keyspace\r\ndb0:keys=1,subexpiry=0\r\n\r\n");
+  EXPECT_EQ(say("INFO keyspace\r\n"),
+            "$44\r\n# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n\r\n");
   EXPECT_EQ(say("CONFIG GET SA* port\r\n"),
             "*4\r\n$4\r\nsave\r\n$0\r\n\r\n$4\r\nport\r\n$4\r\n2836\r\n");
 }
