@@ -37,6 +37,12 @@ template <class Shell, class Outcome = int> struct Command {
   std::string form() const {
     return std::string(name) + (arguments.empty() ? "" : " ") + std::string(arguments);
   }
+  // For whoever gave arguments that it does not take.
+  std::string usage(std::span<const std::string> given) const {
+    const bool option = std::any_of(given.begin(), given.end(),
+                                    [](const std::string& word) { return word.starts_with("--"); });
+    return "accepted: " + form() + (option ? "; options stand before the command" : "");
+  }
 };
 
 // The names, for completion.

@@ -74,14 +74,14 @@ int Shell::run(std::string_view line) {
     Words args(words.begin() + static_cast<std::ptrdiff_t>(length), words.end());
     if (command.takes(args.size()))
       return shell::written((this->*command.run)(args), out_, diagnostics_);
-    return wrong(command.name, command.arguments);
+    return wrong(command.usage(args));
   }
   diagnostics_ << "unknown command; `help` lists what there is\n";
   return kWrongUsage;
 }
 
-int Shell::wrong(std::string_view name, std::string_view arguments) {
-  diagnostics_ << "accepted: " << name << (arguments.empty() ? "" : " ") << arguments << '\n';
+int Shell::wrong(std::string_view why) {
+  diagnostics_ << why << '\n';
   return kWrongUsage;
 }
 
@@ -117,7 +117,7 @@ int Shell::send(const http::Request& request, Duration timeout,
 void Shell::print_body(const http::Response& response) { out_ << response.body; }
 
 int Shell::status(const Words& args) {
-  if (!args.empty() && args[0] != "all") return wrong("cluster status", "[all]");
+  if (!args.empty() && args[0] != "all") return wrong("accepted: cluster status [all]");
   return send({.target = "/status"}, kSoon,
               [&](const auto& response) { print_status(out_, response.body, !args.empty()); });
 }
@@ -125,7 +125,7 @@ int Shell::status(const Words& args) {
 int Shell::join(const Words& args) {
   const auto word = std::find(args.begin(), args.end(), "--bring");
   const bool bring = word != args.end();
-  if (bring != (args.size() == 2)) return wrong("cluster join", "HOST:PORT [--bring]");
+  if (bring != (args.size() == 2)) return wrong("accepted: cluster join HOST:PORT [--bring]");
   Json body{{"peer", word == args.begin() ? args.back() : args.front()}};
   if (bring) body["bring"] = true;
   return send({.method = "POST",
@@ -162,7 +162,7 @@ int Shell::change_options(const Words& args) {
   Json body = Json::object();
   for (const std::string& word : args) {
     const std::size_t sign = word.find('=');
-    if (sign == std::string::npos || sign == 0) return wrong("ring set", "NAME=VALUE ...");
+    if (sign == std::string::npos || sign == 0) return wrong("accepted: ring set NAME=VALUE ...");
     body[word.substr(0, sign)] = word.substr(sign + 1);
   }
   return send({.method = "POST",

@@ -54,7 +54,7 @@ class Shell {
   int stop(const Words& args);
   int help(const Words& args);
   int exit(const Words& args);
-  int wrong(std::string_view name, std::string_view arguments);
+  int wrong(std::string_view why);
   void print_body(const http::Response& response);
 
   const ShellOptions options_;

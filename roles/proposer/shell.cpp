@@ -98,7 +98,7 @@ int Shell::run(const Words& words) {
   if (words.empty()) return kDone;
   for (const Command& command : commands()) {
     if (words[0] != command.name) continue;
-    if (!command.takes(words.size() - 1)) return wrong("accepted: " + command.form());
+    if (!command.takes(words.size() - 1)) return wrong(command.usage(std::span(words).subspan(1)));
     // Without a key the target would be that of a list.
     if (command.arguments.starts_with("KEY") && words[1].empty())
       return wrong("a key is not empty");

@@ -101,7 +101,7 @@ int AcceptorsShell::run(const Words& words) {
     if (name != command.name) continue;
     const Words args(words.begin() + (words.empty() ? 0 : 1), words.end());
     if (!command.takes(args.size())) {
-      diagnostics_ << "accepted: " << command.form() << '\n';
+      diagnostics_ << command.usage(args) << '\n';
       return kWrongUsage;
     }
     const Outcome<> outcome = (this->*command.run)(args);

@@ -107,7 +107,7 @@ int Shell::run(const Words& words) {
   if (words.empty()) return kDone;
   for (const Command& command : commands()) {
     if (!is_lower(words[0], command.name)) continue;
-    if (!command.takes(words.size() - 1)) return wrong("accepted: " + command.form());
+    if (!command.takes(words.size() - 1)) return wrong(command.usage(std::span(words).subspan(1)));
     return shell::written((this->*command.run)(Words(words.begin() + 1, words.end())), out_,
                           diagnostics_);
   }

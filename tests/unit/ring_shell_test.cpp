@@ -101,6 +101,10 @@ TEST_F(RingShell, EntriesExpire) {
   EXPECT_EQ(run("get_expiry k"), "1 no such entry\n");
 }
 
+TEST_F(RingShell, WhereOptionsStandIsSaid) {
+  EXPECT_EQ(run("get a --daemon=b:1"), "2 accepted: get KEY; options stand before the command\n");
+}
+
 TEST_F(RingShell, SaysHowFarALongSearchIs) {
   int pages = 0;
   const auto pages_of_keys = [&](auto) -> Result<resp::Value> {
