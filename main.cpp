@@ -358,6 +358,7 @@ class Node {
     if (ending_.begun()) return fail(Code::unavailable, "the node is ending");
     if (cluster_->cluster_id() == 0)
       return fail(Code::unavailable, "in no cluster yet; waits for a peer");
+    if (Result<> now = store_->writable(); !now) return now;
     for (const auto& [id, member] : cluster_->members())
       if (member.state == MemberState::suspect)
         return fail(Code::unavailable, member.name + " does not answer; it may be dead");

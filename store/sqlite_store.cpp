@@ -177,12 +177,18 @@ void SqliteStore::submit(Batch batch, Durability durability, Reported reported) 
   append(batch, durability, std::move(reported));
 }
 
-Result<> SqliteStore::room_for(std::size_t size) const {
+Result<> SqliteStore::writable() const {
   if (closed_) return tl::unexpected(*closed_);
-  if (refusals_ > 0) return tl::unexpected(*refusal_);  // the order, see store.hpp
   if (std::optional<Error> stuck = committer_->stuck())
     return fail(stuck->code == Code::full ? Code::full : Code::io,
                 "the store cannot write now: " + stuck->message);
+  return {};
+}
+
+Result<> SqliteStore::room_for(std::size_t size) const {
+  if (closed_) return tl::unexpected(*closed_);
+  if (refusals_ > 0) return tl::unexpected(*refusal_);  // the order, see store.hpp
+  if (Result<> now = writable(); !now) return now;
   if (size > kMaxBatch)
     return fail(Code::full, "a batch of " + std::to_string(size) + " bytes; at most " +
                                 std::to_string(kMaxBatch) + " are accepted");

@@ -90,6 +90,9 @@ class SqliteStore final : public Store {
   // its own one is to join a cluster of which these are nodes. After an error it is not.
   Result<> make_way(const std::vector<std::string>& peers) const;
 
+  // An error that keeps it from writing, which may pass: what is submitted is refused.
+  Result<> writable() const;
+
   // Bytes in memory that wait to be folded.
   std::size_t unfolded() const;
   void report(Metrics& metrics) const;

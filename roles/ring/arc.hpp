@@ -66,6 +66,7 @@ struct Host {
   bool leaving = false;  // becomes no member any more
   Memory memory;
   bool stopping = false;                  // takes no ownership any more
+  bool refusing = false;                  // its store takes no writes at present
   std::uint64_t random = 0;               // state of the jitter's generator
   std::map<NodeId, std::uint64_t> boots;  // the others' lives, as last heard
   std::set<NodeId> forgotten;             // written off for good: count for nothing
@@ -405,6 +406,7 @@ class Arc {
   void serve_now(Time now, WallMs wall, const Asked&, Effects&);
   void serve_command(Time now, WallMs wall, const Asked&, Effects&);
   void serve_together(Time now, WallMs wall, const Asked&, Effects&);
+  bool turns_away(const Asked&, Effects&) const;
   bool holds(const Key& key) const { return arc_of(key.slot, host_.hive.arcs) == id_; }
   std::uint64_t prepare(const Key& key, WallMs wall, Effects&);
   std::optional<Stored> stored(const Key& key);

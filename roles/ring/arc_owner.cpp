@@ -230,12 +230,23 @@ void Arc::on_request(Time now, WallMs wall, const Asked& asked, Effects& effects
                   .reply)});
   if (!reign_ || (asked.epoch != reign_->epoch && asked.epoch != record().epoch))
     return effects.replies.push_back({asked.token, moved(record())});
+  if (turns_away(asked, effects)) return;
   if (reign_->waiting.size() + reign_->parked.size() >= host_.options.max_waiting)
     return effects.replies.push_back(
         {asked.token, failed(Outcome::refused, "too many requests wait for the arc's members")});
   if (!reign_->serving || !reign_->held.empty() || (reign_->change && reign_->change->draining))
     return hold(asked, effects);
   serve(now, wall, asked, effects);
+}
+
+// What is not begun while this node's store refuses writes is certainly not done; begun, it would
+// wait for the disk, and nobody knew what becomes of it.
+bool Arc::turns_away(const Asked& asked, Effects& effects) const {
+  if (!asked.write || !host_.refusing || in_memory()) return false;
+  effects.replies.push_back(
+      {asked.token,
+       failed(Outcome::refused, "the store of the key's owner takes no writes at present")});
+  return true;
 }
 
 void Arc::hold(const Asked& asked, Effects& effects) {
@@ -262,6 +273,7 @@ void Arc::serve(Time now, WallMs wall, const Asked& asked, Effects& effects) {
 }
 
 void Arc::serve_now(Time now, WallMs wall, const Asked& asked, Effects& effects) {
+  if (turns_away(asked, effects)) return;
   switch (asked.op) {
     case Op::command: serve_command(now, wall, asked, effects); break;
     case Op::together: serve_together(now, wall, asked, effects); break;

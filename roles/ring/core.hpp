@@ -81,6 +81,8 @@ class Core {
   const Host& host() const { return host_; }
   // The store holds more than its bound, or no longer does.
   void set_disk_full(bool full) { host_.memory.disk_full = full; }
+  // The store refuses writes, or takes them again.
+  void set_refusing(bool refusing) { host_.refusing = refusing; }
   // The arcs that this node takes part in, in order.
   std::span<const Arc* const> arcs() const { return awake_; }
   // Null: it takes no part in that arc.

@@ -458,16 +458,21 @@ void Ring::submit(Effects::Write write) {
         env_.log.write(ending_ ? Level::info : Level::error, "ring",
                        "the store refuses writes, which are tried again: " + ok.error().message);
       refused_.push_back(std::move(*shared));
+      note_refusing();
       return;
     }
     if (std::exchange(refusing_, false))
       env_.log.write(Level::info, "ring", "the store takes writes again");
+    note_refusing();
     const Time now = env_.clock.now();
     for (const Completion& completion : shared->completions)
       core_->on_completed(now, completion, effects_);
     schedule();
   });
 }
+
+// Between a try and what the store says to it, it is as before.
+void Ring::note_refusing() { core_->set_refusing(refusing_ || !refused_.empty()); }
 
 void Ring::retry_refused() {
   std::deque<Effects::Write> again = std::exchange(refused_, {});

@@ -72,6 +72,7 @@ class Ring : public Keyspace {
   struct Status {
     bool started = false;      // the hive's options are known
     bool written_off = false;  // by RING FORGET
+    bool refusing = false;     // the store takes no writes at present
     bool ready = false;        // every arc has an owner that is alive
     bool stable = false;       // and every record is settled and the desired one
     std::size_t arcs = 0;
@@ -150,6 +151,7 @@ class Ring : public Keyspace {
   void carry_out();
   void submit(Effects::Write write);
   void retry_refused();
+  void note_refusing();
   Result<Entry> stored_entry(std::string_view key);
   bool complete(Effects::Copy& copy, std::string& payload);
   void read_back();

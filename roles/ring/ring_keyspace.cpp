@@ -56,8 +56,6 @@ void Ring::route(Op op, Args args, std::size_t key, bool write, Done done) {
   SKEP_ASSERT(key < args.size() && key <= UINT16_MAX);
   if (!router_) return done(fail(Code::unavailable, std::string(kNotStarted)));
   if (written_off_) return done(fail(Code::unavailable, std::string(kWrittenOff)));
-  if (write && !refused_.empty())
-    return done(fail(Code::unavailable, "this node's store takes no writes at present"));
   const Time now = env_.clock.now();
   auto submitted =
       router_->submit(now, {arc_of(slot_of(args[key]), options_.hive.arcs), op, write,
@@ -204,6 +202,7 @@ Ring::Status Ring::status() const {
     status.keys_kept += arc->table().live();
   }
   status.written_off = written_off_;
+  status.refusing = core_->host().refusing;
   status.ready = status.stable = !written_off_;
   for (ArcId id = 0; id < options_.hive.arcs; ++id) {
     const Arc* arc = core_->find(id);

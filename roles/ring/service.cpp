@@ -155,6 +155,7 @@ Result<> Service::ready() const {
   const Ring::Status now = ring_->status();
   if (!now.started) return fail(Code::unavailable, "the ring's options are not known yet");
   if (now.written_off) return fail(Code::unavailable, std::string(kWrittenOff));
+  if (now.refusing) return fail(Code::unavailable, "this node's store takes no writes at present");
   if (!now.ready) return fail(Code::unavailable, "some arcs of the ring have no owner");
   if (!now.stable) return fail(Code::unavailable, "the ring is moving arcs");
   return {};

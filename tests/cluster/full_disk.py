@@ -1,8 +1,10 @@
 """A node whose disk is full: it says of each write whether it was done, goes on reading, and writes
-again when there is room. And one whose data directory cannot be written: it says so, and does not
+again when there is room; in a cluster it refuses what it owns and is not ready, and what others own
+can be written through it. And one whose data directory cannot be written: it says so, and does not
 start. Needs root, for a small file system of the test's own.
 """
 
+import http.client
 import os
 import subprocess
 
@@ -102,9 +104,66 @@ def test_read_only(node):
           f"with a read-only data directory it ends with status {status} and says: {said.strip()}")
 
 
+def owner(node, key):
+    client = Client(node.ring_port)
+    name = client.run("RING", "OWNER", key).decode().split("@")[0]
+    client.close()
+    return name
+
+
+def outcome(node, key):
+    client = Client(node.ring_port)
+    try:
+        return client.run("SET", key, "x").decode()
+    except (NotDone, Unknown) as error:
+        return str(error)
+    finally:
+        client.close()
+
+
+def readiness(node):
+    connection = http.client.HTTPConnection(node.host, node.admin_port, timeout=5)
+    connection.request("GET", "/readyz")
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+def second_on_small_disk(directory, name, peers):
+    return (on_small_disk if name == "node2" else Node)(directory, name, peers)
+
+
+def test_one_of_three():
+    cluster = Cluster(3, second_on_small_disk)
+    first, full, _ = cluster.nodes
+    written, refused = write_until_refused(first)
+    check(written and len(refused) == 3, f"of three nodes one is full after {len(written)} writes: "
+          f"{refused[:1]}")
+    status, text = readiness(full)
+    check(status == 503 and "store" in text, f"it is not ready: {text.strip()}")
+    keys = {owner(first, f"key:{number}"): f"key:{number}" for number in range(100)}
+    for node in (first, full):
+        said = outcome(node, keys[full.name])
+        check(said.startswith("TRYAGAIN "), f"through {node.name}, a key of the full one: {said}")
+        others = [outcome(node, keys[name]) for name in ("node1", "node3")]
+        check(others == ["OK", "OK"], f"through {node.name}, keys of others: {others}")
+    check_there(first, written, "meanwhile")
+    remount(full, f"size={8 * SIZE}m")
+    cluster.wait_ready()
+    check(outcome(first, keys[full.name]) == "OK", "with room again, it takes writes")
+    check_there(full, written, "after that")
+    for node in cluster.nodes:
+        node.terminate()
+        check(node.exit_status() == 0, f"{node.name} stops in good order")
+    subprocess.run(["umount", full.data], check=True)
+    cluster.close()
+
+
 def test():
     if move_inside(INSIDE, "--mount"):
         test_full()
+        test_one_of_three()
     else:
         print("      not run: full disks, which need root and mounts", flush=True)
 

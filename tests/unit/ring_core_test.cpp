@@ -311,5 +311,28 @@ TEST(RingCore, WhatIsLeftServesWhenTheDeadAreWrittenOff) {
   EXPECT_EQ(hive.core(1).owned(), hive.core(1).arcs().size());
 }
 
+TEST(RingCore, AFullStoreRefusesWritesOfItsOwnArcsAndNoOthers) {
+  Hive hive;
+  for (NodeId id : {1, 2, 3}) hive.start(id);
+  hive.run(std::chrono::seconds(5));
+  ASSERT_TRUE(hive.settled());
+  const auto key_of = [&](NodeId owner) {
+    for (int i = 0;; ++i)
+      if (const std::string key = "k" + std::to_string(i);
+          hive.core(1).desired(arc_of(slot_of(key), hive.options().hive.arcs)).front() == owner)
+        return key;
+  };
+  const std::string own = key_of(2), other = key_of(1);
+  ASSERT_EQ(hive.command(1, {"SET", own, "old"})->outcome, Outcome::done);
+  hive.core(2).set_refusing(true);
+  const auto refused = hive.command(1, {"SET", own, "new"}, Duration(0));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->outcome, Outcome::refused);
+  EXPECT_EQ(hive.command(1, {"GET", own})->text, "old");
+  EXPECT_EQ(hive.command(2, {"SET", other, "new"})->outcome, Outcome::done);
+  hive.core(2).set_refusing(false);
+  EXPECT_EQ(hive.command(1, {"SET", own, "new"})->outcome, Outcome::done);
+}
+
 }  // namespace
 }  // namespace skep::ring
