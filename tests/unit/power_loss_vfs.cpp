@@ -172,7 +172,7 @@ int PowerLossVfs::sqlite_remove(const char* path, int sync_directory) {
 
 int PowerLossVfs::sync(const std::string& path) {
   ++syncs_;
-  if (const int rc = sync_result_; rc != SQLITE_OK) {
+  if (const int rc = sync_result_; rc != SQLITE_OK && path.ends_with(sync_ending_.load())) {
     // As Linux has it: what could not be written is clean from now on, and never written.
     const std::lock_guard lock(mutex_);
     contents_[path].unsynced.clear();
@@ -279,7 +279,8 @@ Result<> PowerLossVfs::remove(const std::string& path) {
 
 Result<> PowerLossVfs::sync_directory(const std::string& path) {
   ++syncs_;
-  if (sync_result_ != SQLITE_OK) return fail(Code::unknown, path + ": cannot be synced");
+  if (sync_result_ != SQLITE_OK && path.ends_with(sync_ending_.load()))
+    return fail(Code::unknown, path + ": cannot be synced");
   if (at_sync_) at_sync_();
   {
     const std::lock_guard lock(mutex_);

@@ -49,7 +49,10 @@ class PowerLossVfs final : public Disk {
     write_ending_ = ending;
     write_result_ = result;
   }
-  void fail_syncs(int result) { sync_result_ = result; }
+  void fail_syncs(int result, const char* ending = "") {
+    sync_ending_ = ending;
+    sync_result_ = result;
+  }
   std::uint64_t syncs() const { return syncs_; }
 
  private:
@@ -84,6 +87,7 @@ class PowerLossVfs final : public Disk {
   std::atomic<int> write_result_ = SQLITE_OK;
   std::atomic<const char*> write_ending_ = "";
   std::atomic<int> sync_result_ = SQLITE_OK;
+  std::atomic<const char*> sync_ending_ = "";
   std::atomic<std::uint64_t> syncs_ = 0;
 
   std::mutex mutex_;

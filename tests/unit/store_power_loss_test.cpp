@@ -146,14 +146,34 @@ class StorePowerLoss : public StoreTest {
     return "";
   }
 
+  // Syncs of files whose names end so fail until one of what `submit` causes has closed the store.
+  void fail_a_sync(const char* ending, const std::function<void()>& submit) {
+    bool failed = false;
+    store_->on_failure([&](const Error&) { failed = true; });
+    vfs_.fail_syncs(SQLITE_IOERR_FSYNC, ending);
+    submit();
+    loop_.run_until([&] { return failed; });
+    vfs_.fail_syncs(SQLITE_OK);
+  }
+
+  // What `key` is once the power has failed now.
+  std::optional<std::string> left_by_a_cut(const std::string& key) {
+    restore(vfs_.power_cut(0), directory_.file("cut"));
+    PowerLossVfs disk;
+    auto after = SqliteStore::open(on(disk, directory_.file("cut"), "next boot"));
+    if (!after) return after.error().message;
+    const auto value = (*after)->get("ring", key);
+    return value ? *value : value.error().message;
+  }
+
+  PowerLossVfs vfs_;              // outlives the store, which is closed in it
   std::vector<Contents> states_;  // after so many batches
   int reported_ = 0;
   std::atomic<int> durable_ = 0;
 };
 
 TEST_F(StorePowerLoss, AtEverySyncPoint) {
-  PowerLossVfs vfs;
-  const std::vector<Cut> cuts = live(vfs, 1);
+  const std::vector<Cut> cuts = live(vfs_, 1);
   EXPECT_GT(cuts.size(), 250U) << "the life is too short to show much";
   EXPECT_EQ(judge(cuts), "");
 }
@@ -161,19 +181,18 @@ TEST_F(StorePowerLoss, AtEverySyncPoint) {
 // A written batch survives kill -9 in the page cache alone; once it is read again, it must be on
 // disk.
 TEST_F(StorePowerLoss, WhatIsRecoveredIsSyncedBeforeItIsRead) {
-  PowerLossVfs vfs;
-  StoreOptions lazy = on(vfs, directory_.file("data"), "boot");
+  StoreOptions lazy = on(vfs_, directory_.file("data"), "boot");
   lazy.flush_interval = std::chrono::hours(1);
   open(lazy);
   ASSERT_TRUE(write(put("a", "1"), Durability::written));
-  const Image killed = vfs.power_cut(0);
+  const Image killed = vfs_.power_cut(0);
   open(lazy);
   ASSERT_EQ(get("a"), "1");
-  const Image opened = vfs.power_cut(0);
+  const Image opened = vfs_.power_cut(0);
   store_.reset();
   const auto left = [&](const Image& image) {
     restore(image, directory_.file("cut"));
-    open(on(vfs, directory_.file("cut"), "next boot"));
+    open(on(vfs_, directory_.file("cut"), "next boot"));
     return get("a");
   };
   EXPECT_EQ(left(killed), std::nullopt) << "it was not even at risk";
@@ -183,54 +202,56 @@ TEST_F(StorePowerLoss, WhatIsRecoveredIsSyncedBeforeItIsRead) {
 // What a failed sync leaves is in the page cache, where it is read, and will never be written by
 // another sync.
 TEST_F(StorePowerLoss, WhatAFailedSyncLeftIsWrittenAgainBeforeItIsRead) {
-  PowerLossVfs vfs;
-  StoreOptions lazy = on(vfs, directory_.file("data"), "boot");
+  StoreOptions lazy = on(vfs_, directory_.file("data"), "boot");
   lazy.flush_interval = std::chrono::hours(1);
+  lazy.fold_above = std::size_t{1} << 30;  // a fold syncs as well: the journal's sync is to fail
   open(lazy);
   ASSERT_TRUE(write(put("a", "1")));
   for (const char* key : {"b", "c", "d"}) {
-    bool failed = false;
-    store_->on_failure([&](const Error&) { failed = true; });
     // Over several segments.
     for (int i = 0; i < 20; ++i)
       ASSERT_TRUE(write(put(key, std::string(3000, 'x')), Durability::written));
-    vfs.fail_syncs(SQLITE_IOERR_FSYNC);
-    store_->submit(put(key, "1"), Durability::durable, nullptr);
-    loop_.run_until([&] { return failed; });
-    vfs.fail_syncs(SQLITE_OK);
+    fail_a_sync("", [&] { store_->submit(put(key, "1"), Durability::durable, nullptr); });
     open(lazy);
     EXPECT_TRUE(store_->opening().may_have_lost);
     ASSERT_EQ(get(key), "1");
-    const Image image = vfs.power_cut(0);
-    restore(image, directory_.file("cut"));
-    PowerLossVfs other;
-    auto after = SqliteStore::open(on(other, directory_.file("cut"), "next boot"));
-    ASSERT_TRUE(after) << after.error().message;
-    const auto left = (*after)->get("ring", key);
-    ASSERT_TRUE(left) << left.error().message;
-    EXPECT_EQ(left->value_or(""), "1");
+    EXPECT_EQ(left_by_a_cut(key), "1");
   }
 }
 
+// The same of a fold's sync. What is written later takes the place of what the fold has made
+// needless in the journal: then the state alone has it.
+TEST_F(StorePowerLoss, WhatAFailedSyncOfTheStateLeftIsWrittenAgainBeforeItIsRead) {
+  StoreOptions lazy = on(vfs_, directory_.file("data"), "boot");
+  lazy.flush_interval = std::chrono::hours(1);
+  open(lazy);
+  const std::string value(30'000, 'x');  // enough for a fold
+  fail_a_sync("state.db-wal",
+              [&] { store_->submit(put("a", value), Durability::durable, nullptr); });
+  lazy.fold_above = std::size_t{1} << 30;
+  open(lazy);
+  EXPECT_TRUE(store_->opening().may_have_lost);
+  EXPECT_EQ(left_by_a_cut("a"), value);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(write(put("later", std::string(3000, 'y'))));
+  EXPECT_EQ(left_by_a_cut("a"), value);
+}
+
 TEST_F(StorePowerLoss, DiskThatLiesAboutTheJournalIsCaught) {
-  PowerLossVfs vfs;
-  open(on(vfs, directory_.file("data"), "boot"));
+  open(on(vfs_, directory_.file("data"), "boot"));
   ASSERT_TRUE(store_->close());
-  vfs.lie_about(".segment");
-  EXPECT_THAT(judge(live(vfs, 2)),
+  vfs_.lie_about(".segment");
+  EXPECT_THAT(judge(live(vfs_, 2)),
               testing::AnyOf(HasSubstr("was durable"), HasSubstr("had been synced")));
 }
 
 TEST_F(StorePowerLoss, DiskThatLiesAboutTheStatesLogIsCaught) {
-  PowerLossVfs vfs;
-  vfs.lie_about("state.db-wal");
-  EXPECT_NE(judge(live(vfs, 3)), "");
+  vfs_.lie_about("state.db-wal");
+  EXPECT_NE(judge(live(vfs_, 3)), "");
 }
 
 TEST_F(StorePowerLoss, DiskThatLiesAboutTheFilesIsCaught) {
-  PowerLossVfs vfs;
-  vfs.lie_about(".db");
-  EXPECT_NE(judge(live(vfs, 4)), "");
+  vfs_.lie_about(".db");
+  EXPECT_NE(judge(live(vfs_, 4)), "");
 }
 
 }  // namespace
