@@ -92,7 +92,7 @@ class Memtable {
     void follow(const std::vector<std::string_view>& batches, std::size_t bytes);
     // A space with all that was looked at taken in; none: nothing of it was.
     Space* read(std::string_view space);
-    const auto& spaces() const { return spaces_; }
+    const std::map<std::string, Space, std::less<>>& spaces() const { return spaces_; }
     std::size_t memory() const { return memory_; }  // bytes, roughly
 
    private:

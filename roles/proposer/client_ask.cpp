@@ -52,8 +52,9 @@ Result<http::Response> Proposers::read(http::Request request) {
     const bool elsewhere =  // a HEAD is answered without a word
         response && response->status == 404 && request.method != "HEAD" && !is_absent(*response);
     if (response && response->status < 500 && !elsewhere) return response;
-    std::string why = response ? problem_of(*response).detail : response.error().message;
-    if (elsewhere) why = addresses_[at_] + " is no proposer's listener: " + why;
+    std::string why;
+    if (elsewhere) why.append(addresses_[at_]).append(" is no proposer's listener: ");
+    why += response ? problem_of(*response).detail : response.error().message;
     if (response || error.message.empty()) error = {Code::unavailable, std::move(why)};
     at_ = (at_ + 1) % addresses_.size();
   }

@@ -322,7 +322,7 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
     for (const auto& [id, member] : members_.members())
       if (member.state == MemberState::dead && member.runs("acceptor") &&
           std::none_of(there.begin(), there.end(),
-                       [&](const Node& node) { return node.address == member.address; }))
+                       [&at = member.address](const Node& node) { return node.address == at; }))
         away.push_back({member.name, id, member.address});
     keeper_->set_acceptors(there, std::move(away));
   }
