@@ -165,6 +165,8 @@ class Arc {
   void take_over_alone(Time now, Epoch above, Effects& effects);
   // Gives up a change that waits for its newcomer's copy.
   void abandon();
+  // Falls silent as the owner, so that the other members take over.
+  void withdraw(Time now, Effects&);
 
   // What is confirmed from now on is as Host::hive.durability has it: streams begin anew, and what
   // members confirmed in earlier ones counts no more.

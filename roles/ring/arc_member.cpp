@@ -74,6 +74,7 @@ bool Arc::bound_to_another(Time now, NodeId candidate) const {
 
 bool Arc::would_promise(Time now, NodeId candidate, Epoch epoch) const {
   if (recovery_ || epoch <= highest() || bound_to_another(now, candidate)) return false;
+  if (host_.refusing) return false;  // it would not get onto the disk
   if (candidate == host_.self) return true;
   if (reign_ && lease_valid(now)) return false;
   const bool silent = now >= heard_ + host_.options.takeover_after;

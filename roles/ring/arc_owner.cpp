@@ -536,6 +536,10 @@ void Arc::abandon() {
   reign_->change.reset();
 }
 
+void Arc::withdraw(Time now, Effects& effects) {
+  if (serving() && !claim_) step_down(now, effects, "this node's store takes no writes");
+}
+
 bool Arc::ready_for_change(Time now) const {
   const Step& step = reign_->change->step;
   const Record next = next_record(step);

@@ -156,7 +156,7 @@ void Core::on_heartbeat(Time now, NodeId from, const Heartbeat& m, Effects& effe
 void Core::on_heartbeat_reply(Time now, NodeId from, const HeartbeatReply& m, Effects& effects) {
   if (m.stopping ? stopping_.insert(from).second : stopping_.erase(from) > 0)
     for (Node& node : nodes_)
-      if (node.id == from) node.stopping = m.stopping;
+      if (node.id == from) node.stopping = !may_own(from);
   // The echo is this node's own reading; one from the future is of an earlier life of it.
   const Time sent{Duration(static_cast<std::int64_t>(m.sent_us))};
   if (sent > now || sent < host_.booted) return;
@@ -218,6 +218,7 @@ void Core::on_tick(Time now, WallMs wall, Effects& effects) {
     arc->on_tick(now, wall, effects);
     mark(arc->id());
   }
+  withdraw(now, effects);
   plan(now, effects);
   if (now >= next_heartbeat_) send_heartbeats(now, false, effects);
 }
@@ -266,7 +267,7 @@ void Core::send_heartbeats(Time now, bool urgent_only, Effects& effects) {
 void Core::on_nodes(std::vector<Node> nodes) {
   SKEP_ASSERT(std::is_sorted(nodes.begin(), nodes.end(),
                              [](const Node& a, const Node& b) { return a.id < b.id; }));
-  for (Node& node : nodes) node.stopping = stopping_.contains(node.id);
+  for (Node& node : nodes) node.stopping = !may_own(node.id);
   const std::vector<Node> before = std::exchange(nodes_, std::move(nodes));
   host_.others.clear();
   for (const Node& node : nodes_)
@@ -326,6 +327,37 @@ void Core::plan(Time now, Effects& effects) {
     const auto step = wanted_step(*arc);
     if (step && arc->begin(now, *step, effects)) ++moving;
   }
+}
+
+void Core::set_refusing(Time now, bool refusing) {
+  if (host_.refusing != refusing) refusing_changed_ = now;
+  host_.refusing = refusing;
+}
+
+void Core::set_withdrawn(NodeId id, bool withdrawn) {
+  if (!(withdrawn ? withdrawn_.insert(id).second : withdrawn_.erase(id) > 0)) return;
+  for (Node& node : nodes_)
+    if (node.id == id) node.stopping = !may_own(id);
+}
+
+// Without its disk this node can make no record of a next owner: the others can, as after its
+// death. Owning its arcs in turns with them would cost a pause each time, so it is slow to go and
+// slow to come back; but the others hear at once that it takes nothing over.
+void Core::withdraw(Time now, Effects& effects) {
+  if (host_.hive.durability == Durable::none) return set_withdrawn(host_.self, false);
+  const bool lasting = now >= refusing_changed_ + 3 * host_.options.takeover_after;
+  if (host_.refusing || lasting) set_withdrawn(host_.self, host_.refusing);
+  if (!host_.refusing || !lasting) return;
+  for (Arc* arc : awake_)
+    if (others_can_own(*arc)) arc->withdraw(now, effects);
+}
+
+bool Core::others_can_own(const Arc& arc) const {
+  return arc.record().majority([&](NodeId id) {
+    const Node* node = find_node(nodes_, id);
+    return id != host_.self && node != nullptr && node->alive && !node->stopping &&
+           arc.caught_up(id);
+  });
 }
 
 bool Core::knows_lost() const {

@@ -81,8 +81,13 @@ class Core {
   const Host& host() const { return host_; }
   // The store holds more than its bound, or no longer does.
   void set_disk_full(bool full) { host_.memory.disk_full = full; }
-  // The store refuses writes, or takes them again.
-  void set_refusing(bool refusing) { host_.refusing = refusing; }
+  // The store refuses writes, or takes them again. This node is to own no more arcs then, and after
+  // a while of it leaves its own to their other members, where these are a majority; it owns them
+  // again a while after the store took writes.
+  void set_refusing(Time now, bool refusing);
+  // Whether a node, this one or another, as it said, is to own no more arcs for that.
+  void set_withdrawn(NodeId node, bool withdrawn);
+  bool withdrawn(NodeId node) const { return withdrawn_.contains(node); }
   // The arcs that this node takes part in, in order.
   std::span<const Arc* const> arcs() const { return awake_; }
   // Null: it takes no part in that arc.
@@ -125,6 +130,9 @@ class Core {
 
   void send_heartbeats(Time now, bool urgent_only, Effects&);
   void plan(Time now, Effects&);
+  void withdraw(Time now, Effects&);
+  bool others_can_own(const Arc& arc) const;
+  bool may_own(NodeId node) const { return !stopping_.contains(node) && !withdrawn(node); }
   std::optional<Step> wanted_step(const Arc& arc) const;
   bool still_wanted(const Arc& arc) const;
   std::optional<Step> handing_over(const Arc& arc) const;
@@ -138,6 +146,8 @@ class Core {
   // Of the arcs that somebody asked for.
   mutable std::map<ArcId, Wish> wishes_;
   std::set<NodeId> stopping_;
+  std::set<NodeId> withdrawn_;
+  Time refusing_changed_{};
   std::vector<ArcId> dirty_;    // may have something to flush
   std::vector<bool> is_dirty_;  // the same by arc
   std::size_t evict_next_ = 0;  // the arc that evicts next

@@ -203,6 +203,9 @@ void Ring::begin() {
     core_->on_rumor(env_.clock.now(), arc, *record, effects_);
     schedule();
   });
+  membership_.on_rumor(kWithdrawnTopic, [this, alive = alive_](const Rumor& rumor) {
+    if (*alive) hear_withdrawn(rumor);
+  });
   tell_forgotten();
   for (const Arc* arc : core_->arcs())
     if (arc->record().epoch > 0) router_->learn(env_.clock.now(), arc->id(), arc->record());
@@ -221,6 +224,7 @@ void Ring::tick() {
   const bool settled = now >= told_nodes_ + options_.heartbeat;  // a storm of changes may last
   if ((nodes_changed_ && settled) || now >= next_death_) changed_nodes();
   core_->on_tick(now, env_.clock.wall(), effects_);
+  tell_withdrawn();
   router_->on_tick(now);
   take_over_lost(now);
   if (importing_) importing_->tick(now, env_.clock.wall());
@@ -472,7 +476,29 @@ void Ring::submit(Effects::Write write) {
 }
 
 // Between a try and what the store says to it, it is as before.
-void Ring::note_refusing() { core_->set_refusing(refusing_ || !refused_.empty()); }
+void Ring::note_refusing() {
+  core_->set_refusing(env_.clock.now(), refusing_ || !refused_.empty());
+}
+
+void Ring::hear_withdrawn(const Rumor& rumor) {
+  const auto withdrawn = wire::decode<std::uint64_t>(rumor.value);
+  if (!withdrawn) return;
+  if (rumor.key != core_->host().self) return core_->set_withdrawn(rumor.key, *withdrawn != 0);
+  // Perhaps an earlier life's.
+  if (rumor.version > withdrawn_version_) told_withdrawn_ = *withdrawn != 0;
+}
+
+void Ring::tell_withdrawn() {
+  const NodeId self = core_->host().self;
+  const bool withdrawn = core_->withdrawn(self);
+  if (withdrawn == std::exchange(told_withdrawn_, withdrawn)) return;
+  withdrawn_version_ = std::max(withdrawn_version_ + 1, boot_ << 32);
+  membership_.spread({std::string(kWithdrawnTopic), self, withdrawn_version_,
+                      wire::encode(std::uint64_t{withdrawn ? 1U : 0U})});
+  env_.log.write(withdrawn ? Level::warn : Level::info, "ring",
+                 withdrawn ? "as the store refuses writes, others are to own this node's arcs"
+                           : "as the store takes writes, this node may own arcs again");
+}
 
 void Ring::retry_refused() {
   std::deque<Effects::Write> again = std::exchange(refused_, {});

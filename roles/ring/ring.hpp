@@ -25,6 +25,7 @@ namespace skep::ring {
 inline constexpr std::string_view kRecordTopic = "ring.arc";  // key: arc; version: epoch, settled
 inline constexpr std::string_view kOptionsTopic = "ring.options";      // key: 0; the hive's options
 inline constexpr std::string_view kTakenTopic = "ring.options.taken";  // key: who goes by them
+inline constexpr std::string_view kWithdrawnTopic = "ring.withdrawn";  // key: a node's id; 0 or 1
 inline constexpr std::string_view kForgottenTopic = "ring.forgotten";  // key: a node's id
 
 inline constexpr std::string_view kWrittenOff =
@@ -152,6 +153,8 @@ class Ring : public Keyspace {
   void submit(Effects::Write write);
   void retry_refused();
   void note_refusing();
+  void hear_withdrawn(const Rumor& rumor);
+  void tell_withdrawn();
   Result<Entry> stored_entry(std::string_view key);
   bool complete(Effects::Copy& copy, std::string& payload);
   void read_back();
@@ -196,7 +199,9 @@ class Ring : public Keyspace {
   Effects effects_;                       // of the turn, so far
   Effects carried_out_;                   // kept for its memory
   bool scheduled_ = false;
-  bool refusing_ = false;  // the store: said in the log
+  bool refusing_ = false;                // the store: said in the log
+  std::uint64_t withdrawn_version_ = 0;  // of what was told last
+  bool told_withdrawn_ = false;
   Time looked_at_disk_{};
   bool disk_full_ = false;
   std::deque<Effects::Read> reads_;     // still to be made

@@ -214,7 +214,8 @@ Ring::Status Ring::status() const {
     const bool mine = record.owner == core_->host().self;
     if (!alive || (mine && (arc == nullptr || !arc->serving()))) status.ready = false;
     std::vector<NodeId> desired = core_->desired(id);
-    const bool first = !desired.empty() && desired.front() == record.owner;
+    const bool first =
+        !desired.empty() && (desired.front() == record.owner || core_->withdrawn(desired.front()));
     std::sort(desired.begin(), desired.end());
     if (!first || !record.settled() || desired != record.members ||
         (mine && arc != nullptr && arc->changing()))

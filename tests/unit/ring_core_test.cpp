@@ -324,14 +324,53 @@ TEST(RingCore, AFullStoreRefusesWritesOfItsOwnArcsAndNoOthers) {
   };
   const std::string own = key_of(2), other = key_of(1);
   ASSERT_EQ(hive.command(1, {"SET", own, "old"})->outcome, Outcome::done);
-  hive.core(2).set_refusing(true);
+  hive.core(2).set_refusing(hive.now(), true);
   const auto refused = hive.command(1, {"SET", own, "new"}, Duration(0));
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->outcome, Outcome::refused);
   EXPECT_EQ(hive.command(1, {"GET", own})->text, "old");
   EXPECT_EQ(hive.command(2, {"SET", other, "new"})->outcome, Outcome::done);
-  hive.core(2).set_refusing(false);
+  hive.core(2).set_refusing(hive.now(), false);
   EXPECT_EQ(hive.command(1, {"SET", own, "new"})->outcome, Outcome::done);
+}
+
+TEST(RingCore, WhoseStoreIsFullLeavesItsArcsToOthersAndOwnsThemAgainLater) {
+  Hive hive;
+  for (NodeId id : {1, 2, 3}) hive.start(id);
+  hive.run(std::chrono::seconds(5));
+  ASSERT_TRUE(hive.settled());
+  const std::size_t owned = hive.core(2).owned();
+  ASSERT_GT(owned, 0u);
+  const auto say = [&](bool full) {
+    hive.core(2).set_refusing(hive.now(), full);
+    for (NodeId id : {1, 3}) hive.core(id).set_withdrawn(2, full);
+  };
+  say(true);
+  hive.run(2 * hive.options().takeover_after);
+  EXPECT_EQ(hive.core(2).owned(), owned) << "at once";
+  hive.run(std::chrono::seconds(5));
+  EXPECT_EQ(hive.core(2).owned(), 0u);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(hive.command(1, {"SET", "k" + std::to_string(i), "v"})->outcome, Outcome::done);
+  say(false);
+  hive.run(std::chrono::seconds(10));
+  EXPECT_EQ(hive.core(2).owned(), owned);
+  EXPECT_TRUE(hive.settled());
+}
+
+TEST(RingCore, WhoseStoreIsFullStaysTheOwnerWhereTheOthersAreNoMajority) {
+  for (NodeId nodes : {2, 3}) {
+    Hive hive;
+    for (NodeId id = 1; id <= nodes; ++id) hive.start(id);
+    hive.run(std::chrono::seconds(5));
+    const std::size_t owned = hive.core(2).owned();
+    ASSERT_GT(owned, 0u);
+    hive.core(2).set_refusing(hive.now(), true);
+    hive.core(2).set_withdrawn(3, true);
+    hive.run(std::chrono::seconds(10));
+    EXPECT_EQ(hive.core(2).owned(), owned) << "of " << nodes;
+    EXPECT_TRUE(hive.settled());
+  }
 }
 
 }  // namespace
