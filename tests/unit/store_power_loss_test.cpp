@@ -219,8 +219,8 @@ TEST_F(StorePowerLoss, WhatAFailedSyncLeftIsWrittenAgainBeforeItIsRead) {
   }
 }
 
-// The same of a fold's sync. Once more was written, the next opening gives up what the fold has made
-// needless in the journal: then the state alone has it.
+// The same of a fold's sync. Once more was written, the next opening gives up what the fold has
+// made needless in the journal: then the state alone has it.
 TEST_F(StorePowerLoss, WhatAFailedSyncOfTheStateLeftIsWrittenAgainBeforeItIsRead) {
   StoreOptions lazy = on(vfs_, directory_.file("data"), "boot");
   lazy.flush_interval = std::chrono::hours(1);
