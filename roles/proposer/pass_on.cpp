@@ -45,6 +45,9 @@ bool Core::prefers_self(std::string_view key) const { return preferred(key) == o
 
 bool Core::pass_on(Time now, const std::string& key, Waiting& waiting, Effects& effects) {
   if (reserved(key)) return false;
+  // What is passed on may come late, when its client has repeated it elsewhere: without a version
+  // from before it could not be known as done.
+  if (waiting.named && !waiting.base) return false;
   const NodeId to = preferred(key);
   const Node* node = to == options_.self ? nullptr : configuration_.proposer(to);
   if (node == nullptr || waiting.deadline <= now) return false;

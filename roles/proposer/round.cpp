@@ -200,6 +200,8 @@ void Core::judge_prepare(Time now, Active& active, Effects& effects) {
   round.present = best->present;
   round.content = best->content;
   figures_.quorums.add(now - round.began);
+  // This node may have stood still meanwhile, and who was told nothing have repeated it elsewhere.
+  drop_late(now, active, effects);
   begin_accept(now, active, effects);
 }
 

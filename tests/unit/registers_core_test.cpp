@@ -80,9 +80,11 @@ struct ProposerCore : testing::Test {
   }
 
   // Filled in when the core tells.
-  std::shared_ptr<std::optional<Outcome>> ask(const std::string& key, Function function) {
+  std::shared_ptr<std::optional<Outcome>> ask(const std::string& key, Function function,
+                                              std::optional<ChangeId> id = {},
+                                              std::optional<std::uint64_t> base = {}) {
     auto outcome = std::make_shared<std::optional<Outcome>>();
-    Request request{key, {}, {}, {}, seconds(5)};
+    Request request{key, {}, id, base, seconds(5)};
     request.change.function = function;
     request.change.value = "v";
     Effects effects;
@@ -112,6 +114,17 @@ struct ProposerCore : testing::Test {
   }
   std::uint64_t trips(bool one) { return one ? core.figures().one_trip : core.figures().two_trip; }
 };
+
+// It may come there late, when its client has repeated it, and be made again.
+TEST_F(ProposerCore, AChangeWithANameIsPassedOnOnlyWithAVersion) {
+  serve(quorums({1, 2, 3}, 2), quorums({1, 2, 3}, 2), true);
+  const std::string key = key_of(true);
+  EXPECT_TRUE(done(*ask(key, Function::set, ChangeId{1, 1})));
+  EXPECT_TRUE(passed_on.empty());
+  EXPECT_FALSE(*ask(key, Function::set, ChangeId{1, 2}, 1));
+  EXPECT_FALSE(*ask(key, Function::set));
+  EXPECT_EQ(passed_on.size(), 2U);
+}
 
 TEST_F(ProposerCore, APromiseIsOfNoUseOnceAnotherProposerHasCome) {
   serve(quorums({1, 2, 3}, 2), quorums({1, 2, 3}, 2), true);
