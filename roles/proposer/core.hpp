@@ -132,11 +132,11 @@ class Core {
     // Who waits: a client, or a proposer that has passed the change on. Neither: nobody any more.
     Told told;
     std::optional<Remote> remote{};
-    bool anew = false;          // accepts the register, even if nothing is to be changed
-    bool tried = false;         // see the invariants
-    Outcome outcome{};          // of the round that it is in
-    bool changed = false;       // by that round
-    std::uint64_t created = 0;  // the version that a try made where nothing was; 0: none did
+    bool anew = false;                     // accepts the register, even if nothing is to be changed
+    bool tried = false;                    // see the invariants
+    Outcome outcome{};                     // of the round that it is in
+    bool changed = false;                  // by that round
+    std::vector<std::uint64_t> created{};  // versions that tries of it made where nothing was
     bool awaited() const { return told || remote; }
     bool plain_read() const {
       return change.function == Function::read && change.condition == Condition::none && !anew;

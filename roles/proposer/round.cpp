@@ -261,7 +261,8 @@ void Core::apply_one(Waiting& waiting, Round& round, std::uint64_t max_value) {
       const auto since = static_cast<std::uint64_t>(content.ids.end() - made) - 1;
       outcome.version -= since;
       if (since > 0) outcome.value.reset();
-      outcome.created = waiting.created != 0 && waiting.created == outcome.version;
+      outcome.created = std::find(waiting.created.begin(), waiting.created.end(),
+                                  outcome.version) != waiting.created.end();
       return;
     }
     if (waiting.base &&
@@ -286,7 +287,8 @@ void Core::apply_one(Waiting& waiting, Round& round, std::uint64_t max_value) {
   waiting.changed = true;
   const bool created = !round.present && applied.present;
   ++round.version;
-  if (created) waiting.created = round.version;
+  std::erase(waiting.created, round.version);  // by an earlier try, of another value
+  if (created) waiting.created.push_back(round.version);
   round.present = applied.present;
   content.value = std::move(applied.value);
   content.ids.push_back(waiting.id);
