@@ -10,6 +10,7 @@ import argparse
 import random
 import socket
 import subprocess
+import tempfile
 
 import cluster
 from cluster import Cluster, check, free_port, run, wait_until
@@ -548,10 +549,11 @@ def clients(skep, peer):
     client.close()
 
 
-def start_redis(bulk):
+def start_redis(bulk, directory):
     port = free_port()
     process = subprocess.Popen(["redis-server", "--port", str(port), "--save", "", "--daemonize",
-                                "no", "--proto-max-bulk-len", bulk], stdout=subprocess.DEVNULL)
+                                "no", "--proto-max-bulk-len", bulk, "--appendonly", "yes",
+                                "--dir", directory], stdout=subprocess.DEVNULL)
 
     def answers():
         try:
@@ -563,9 +565,10 @@ def start_redis(bulk):
     return process, f"127.0.0.1:{port}"
 
 
-def tour(skep, seed):
+def tour(skep, seed, directory):
     ours = redis.Redis(*host_and_port(skep))
-    process, peer = start_redis(ours.config_get("proto-max-bulk-len")["proto-max-bulk-len"])
+    bulk = ours.config_get("proto-max-bulk-len")["proto-max-bulk-len"]
+    process, peer = start_redis(bulk, directory)
     ours.close()
     try:
         for resp3 in (False, True):
@@ -592,7 +595,8 @@ def test():
     arguments.add_argument("--seed", type=int, default=random.randrange(10**9))
     given = arguments.parse_args()
     print(f"seed {given.seed}", flush=True)
-    tour(given.skep or Cluster(1).nodes[0].ring_address, given.seed)
+    with tempfile.TemporaryDirectory(prefix="skep-replies-") as directory:
+        tour(given.skep or Cluster(1).nodes[0].ring_address, given.seed, directory)
 
 
 run(test)
