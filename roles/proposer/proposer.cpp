@@ -420,7 +420,9 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
   void carry_out() {
     if (carrying_out_) return;
     carrying_out_ = true;
-    while (!queue_.empty()) {
+    // Who is told may end the proposer. Then nobody but this holds it, and the rest is not done.
+    const auto self = shared_from_this();
+    while (!queue_.empty() && self.use_count() > 1) {
       Effects effects = std::move(queue_.front());
       queue_.pop_front();
       carry_out_one(effects);
