@@ -13,6 +13,8 @@ Result<std::unique_ptr<Cluster>> Cluster::open(Env env, ClusterOptions options,
   core.founding = env.random.next() | 1;
   core.seed = env.random.next();
   core.dead_after = options.dead_after;
+  core.keep_member = std::move(options.keep_member);
+  core.keep_rumor = std::move(options.keep_rumor);
   auto opened = members::Core::open(std::move(core), saved);
   if (!opened) return tl::unexpected(opened.error());
   return std::unique_ptr<Cluster>(new Cluster(env, std::move(*opened), std::move(persist)));
@@ -62,7 +64,7 @@ void Cluster::carry_out_one(members::Effects& effects) {
                         {Part::members, static_cast<std::uint16_t>(send.type), 0, send.payload});
   for (const auto& line : effects.lines) env_.log.write(line.level, "members", line.text);
   for (const auto& member : effects.changed)
-    for (std::size_t i = 0; i < on_change_.size(); ++i) on_change_[i](member);
+    for (std::size_t i = 0; i < on_change_.size(); ++i) on_change_[i](*member);
   for (const auto& rumor : effects.heard)
     for (std::size_t i = 0; i < on_rumor_.size(); ++i)
       if (on_rumor_[i].first == rumor.topic) on_rumor_[i].second(rumor);
@@ -131,8 +133,8 @@ void Cluster::spread(Rumor rumor) {
 void Cluster::on_rumor(std::string_view topic, std::function<void(const Rumor&)> heard) {
   on_rumor_.emplace_back(topic, heard);
   std::vector<Rumor> known;
-  for (const auto& [key, rumor] : core_.rumors().all())
-    if (key.first == topic) known.push_back(rumor);
+  for (const auto& rumor : core_.rumors().all())
+    if (rumor->topic == topic) known.push_back(*rumor);
   for (const Rumor& rumor : known) heard(rumor);
 }
 

@@ -22,6 +22,8 @@ struct ClusterOptions {
   Member self;
   std::vector<Address> peers;
   Duration dead_after = std::chrono::seconds(1);
+  members::Table::Keep keep_member = {};  // see members::Options
+  members::Rumors::Keep keep_rumor = {};
 };
 
 // What `cluster status` prints, beside the members.
@@ -69,7 +71,7 @@ class Cluster final : public Membership {
 
   NodeId self() const override { return core_.self().id; }
   bool founded() const override { return core_.founded(); }
-  const std::map<NodeId, Member>& members() const override { return core_.members(); }
+  const MemberList& members() const override { return core_.members(); }
   void on_change(std::function<void(const Member&)> changed) override;
   void spread(Rumor rumor) override;
   void on_rumor(std::string_view topic, std::function<void(const Rumor&)> heard) override;

@@ -8,14 +8,24 @@
 #include "net/base/assert.hpp"
 
 namespace skep::members {
+namespace {
 
-Core::Core(Options options) : options_(std::move(options)), random_state_(options_.seed) {
+constexpr double kSave = 0.25;       // of dead_after: the list is kept once in this time at most
+constexpr double kSaveWhole = 1000;  // members, above which it is more seldom
+
+}  // namespace
+
+Core::Core(Options options)
+    : options_(std::move(options)),
+      table_(options_.keep_member),
+      rumors_(options_.keep_rumor),
+      random_state_(options_.seed) {
   auto& peers = options_.peers;
   std::sort(peers.begin(), peers.end());
   peers.erase(std::unique(peers.begin(), peers.end()), peers.end());
   std::erase(peers, options_.self.address);
   options_.self.state = MemberState::alive;
-  table_.put(options_.self);
+  self_ = table_.put(options_.self);
 }
 
 Result<Core> Core::open(Options options, std::string_view saved) {
@@ -39,6 +49,8 @@ Result<> Core::restore(std::string_view saved) {
   if (!list || list->version != 1 || list->cluster == 0)
     return fail(Code::corrupt, "the kept members list is damaged, or of a later version");
   Member self = this->self();
+  std::vector<std::pair<Member, Time>> all;
+  all.reserve(list->claims.size() + 1);
   for (Claim& claim : list->claims) {
     Member& member = claim.member;
     if (!acceptable(claim)) return fail(Code::corrupt, "the kept members list is damaged");
@@ -48,11 +60,12 @@ Result<> Core::restore(std::string_view saved) {
         self.state = member.state;
       continue;
     }
-    member.since =
-        Time{} - std::chrono::seconds(claim.age);  // start() makes it relative to its time
-    table_.put(std::move(member));
+    // start() makes it relative to its time.
+    all.emplace_back(std::move(member), Time{} - std::chrono::seconds(claim.age));
   }
-  table_.put(std::move(self));
+  all.emplace_back(std::move(self), Time{});
+  table_.fill(std::move(all));
+  self_ = table_.all().find(self_->id).shared();
   cluster_ = list->cluster;
   founded_ = list->founded;
   return {};
@@ -69,7 +82,9 @@ void Core::begin(Time now) {
 Effects Core::end() {
   if (unsaved_ && cluster_ != 0 && now_ >= next_save_) {
     unsaved_ = false;
-    next_save_ = now_ + part_of(0.25);
+    saved_ = now_;
+    const double size = static_cast<double>(table_.all().size());
+    next_save_ = now_ + part_of(kSave * std::max(1.0, size / kSaveWhole));
     out_.saved = save();
   }
   tell_self_ = false;
@@ -77,15 +92,17 @@ Effects Core::end() {
   return std::exchange(out_, {});
 }
 
+// What this node says of itself does not wait for as long as a long list may.
+void Core::save_soon() {
+  unsaved_ = true;
+  next_save_ = std::min(next_save_, saved_ + part_of(kSave));
+}
+
 Effects Core::start(Time now) {
   SKEP_ASSERT(!started_);
   started_ = true;
   now_ = due_ = now;
-  for (auto [id, member] : std::map(table_.all())) {
-    member.since = now + member.since.time_since_epoch();
-    if (id == self().id) member.since = now;
-    table_.put(std::move(member));
-  }
+  table_.shift(now.time_since_epoch());
   next_line_ = now + part_of(1);
   next_reap_ = now + std::chrono::minutes(1);
   const bool kept = cluster_ != 0;

@@ -42,6 +42,10 @@ struct Options {
   std::uint64_t seed = 0;      // any random number
   Duration dead_after = std::chrono::seconds(1);
   Duration keep_dead = std::chrono::hours(72);  // how long the dead and those that left are known
+  // Where members and rumors of this list are kept, if not in this list alone: where one process
+  // has many lists, equal ones may be one object.
+  Table::Keep keep_member;
+  Rumors::Keep keep_rumor;
 };
 
 // What the driver is to do, in this order.
@@ -64,7 +68,7 @@ struct Effects {
   std::optional<std::uint64_t> cluster;  // this node has come into this cluster
   std::vector<Send> sends;
   std::vector<Line> lines;  // for the log
-  std::vector<Member> changed;
+  std::vector<MemberList::Shared> changed;
   std::vector<Rumor> heard;
   std::vector<Joined> joined;
 };
@@ -121,10 +125,10 @@ class Core {
   // `state`: leaving or left, for good.
   Effects leave(Time now, MemberState state);
 
-  const Member& self() const { return *table_.find(options_.self.id); }
+  const Member& self() const { return *self_; }
   std::uint64_t cluster() const { return cluster_; }  // 0: in none yet
   bool founded() const { return founded_; }
-  const std::map<NodeId, Member>& members() const { return table_.all(); }
+  const MemberList& members() const { return table_.all(); }
   const Rumors& rumors() const { return rumors_; }
   const std::vector<Address>& peers() const { return options_.peers; }
   // 0: well; up to kMaxHealth: this node does not trust its own view (Lifeguard 3.1, LHM).
@@ -189,7 +193,7 @@ class Core {
   void hear_claim(const Claim& claim, bool whole);
   void hear_of_self(const Member& claimed);
   void hear_rumor(const Rumor& rumor, bool own);
-  void change(Member member, NodeId by);
+  void change(Member member, Time since, NodeId by);
   void settle_rivals(const Member& member);
   void defend();
   bool outranked() const;
@@ -198,6 +202,7 @@ class Core {
   void log_change(const Member& member, const Member* before);
   Claim claim_of(const Member& member) const;
   std::string save() const;
+  void save_soon();
   Full full(const Digest& theirs, std::uint64_t ticket, bool answer) const;
   Digest digest() const { return {table_.digest(), rumors_.digests()}; }
   void enter(const Peer& peer, const Full& message);
@@ -235,9 +240,10 @@ class Core {
 
   Options options_;
   Table table_;
+  MemberList::Shared self_;  // as the list has it
   Rumors rumors_;
   Retransmits<NodeId> claims_told_;
-  Retransmits<Rumors::Key> rumors_told_;
+  Retransmits<Rumors::Shared> rumors_told_;
   std::map<NodeId, Suspicion> suspicions_;
   std::map<std::uint64_t, Probe> probes_;  // by seq
   std::map<std::uint64_t, Relay> relays_;
@@ -262,7 +268,7 @@ class Core {
   Time now_{};
   Time due_{};
   Time next_probe_{}, next_gossip_{}, next_sync_{}, next_call_{}, next_join_{}, next_line_{};
-  Time next_save_{}, next_reap_{}, next_greeting_{};
+  Time saved_{}, next_save_{}, next_reap_{}, next_greeting_{};
   Effects out_;
 };
 

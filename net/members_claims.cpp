@@ -54,22 +54,22 @@ void Core::hear_claim(const Claim& claim, bool whole) {
   if (claim.member.id == self().id) return hear_of_self(claim.member);
   Member member = claim.member;
   const Duration age = std::chrono::seconds(claim.age);
-  member.since = living(member.state) ? now_ : now_ - age;
+  Time since = living(member.state) ? now_ : now_ - age;
   if (known == nullptr) {
     if (!living(member.state) && age >= options_.keep_dead) return;
     if (table_.all().size() >= kMaxMembers) {
       ++counters_.refused;
       return;
     }
-    return change(std::move(member), claim.by);
+    return change(std::move(member), since, claim.by);
   }
   // An exchange after a cut brings deaths that were never more than the cut. The accused gets the
   // time to refute.
   if (whole && member.state == MemberState::dead && living(known->state)) {
     member.state = MemberState::suspect;
-    member.since = now_;
+    since = now_;
   }
-  if (newer(member, *known)) return change(std::move(member), claim.by);
+  if (newer(member, *known)) return change(std::move(member), since, claim.by);
   if (auto found = suspicions_.find(member.id);
       confirms && found != suspicions_.end() && found->second.confirm(claim.by))
     claims_told_.add(member.id);
@@ -105,6 +105,10 @@ void Core::hear_of_self(const Member& claimed) {
 }
 
 void Core::hear_rumor(const Rumor& rumor, bool own) {
+  const Rumors::Key key{rumor.topic, rumor.key};
+  const Rumors::Shared before = rumors_.find(key);
+  // Most of what one hears one has heard before.
+  if (before && (before->version > rumor.version || *before == rumor)) return;
   switch (rumors_.put(rumor)) {
     case Rumors::Heard::known: return;
     case Rumors::Heard::refused:
@@ -115,26 +119,27 @@ void Core::hear_rumor(const Rumor& rumor, bool own) {
       return;
     case Rumors::Heard::news: break;
   }
-  rumors_told_.add({rumor.topic, rumor.key});
+  rumors_told_.remove(before);
+  rumors_told_.add(rumors_.find(key));
   if (!own) out_.heard.push_back(rumor);
 }
 
 void Core::set_self(Member self) {
-  self.since = self.state == this->self().state ? this->self().since : now_;
+  const Time since = self.state == this->self().state ? table_.since(self.id) : now_;
   claims_told_.add(self.id);
-  unsaved_ = true;
-  out_.changed.push_back(self);
-  table_.put(self);
-  settle_rivals(self);
+  save_soon();
+  self_ = table_.put(std::move(self), since);
+  out_.changed.push_back(self_);
+  settle_rivals(*self_);
 }
 
 // Believes something new of another member. `by`: who accuses it, if it is suspect.
-void Core::change(Member member, NodeId by) {
+void Core::change(Member member, Time since, NodeId by) {
   const NodeId id = member.id;
   SKEP_ASSERT(id != self().id);
-  std::optional<Member> before;
-  if (const Member* known = table_.find(id)) before = *known;
-  if (before && before->state == member.state && living(member.state)) member.since = before->since;
+  const auto known = table_.all().find(id);
+  const MemberList::Shared before = known == table_.all().end() ? nullptr : known.shared();
+  if (before && before->state == member.state && living(member.state)) since = known.since();
   suspicions_.erase(id);
   if (member.state == MemberState::suspect) {
     const std::size_t others = table_.living().size();
@@ -151,10 +156,10 @@ void Core::change(Member member, NodeId by) {
       !same_description(*before, member))
     unsaved_ = true;
   claims_told_.add(id);
-  log_change(member, before ? &*before : nullptr);
-  out_.changed.push_back(member);
-  table_.put(member);
-  settle_rivals(member);
+  log_change(member, before.get());
+  const MemberList::Shared kept = table_.put(std::move(member), since);
+  out_.changed.push_back(kept);
+  settle_rivals(*kept);
 }
 
 // One name and one address, one identity: what has lost its name or address to another is dead.
@@ -164,8 +169,7 @@ void Core::settle_rivals(const Member& member) {
     if (outranks(loser, member)) loser = *table_.find(member.id);
     if (loser.id == self().id || !living(loser.state)) continue;
     loser.state = MemberState::dead;
-    loser.since = now_;
-    change(std::move(loser), self().id);
+    change(std::move(loser), now_, self().id);
   }
 }
 
@@ -199,9 +203,13 @@ void Core::defend() {
 
 void Core::reap() {
   next_reap_ = now_ + std::chrono::minutes(1);
-  for (const auto& [id, member] : std::map(table_.all())) {
-    if (id == self().id || living(member.state) || now_ - member.since < options_.keep_dead)
-      continue;
+  std::vector<NodeId> old;
+  const MemberList& all = table_.all();
+  for (auto at = all.begin(); at != all.end(); ++at)
+    if (!living(at->second.state) && now_ - at.since() >= options_.keep_dead)
+      old.push_back(at->first);
+  std::erase(old, self().id);
+  for (NodeId id : old) {
     claims_told_.remove(id);
     table_.erase(id);
     unsaved_ = true;
@@ -221,20 +229,27 @@ Claim Core::claim_of(const Member& member) const {
   if (auto found = suspicions_.find(member.id); found != suspicions_.end())
     claim.by = found->second.latest_accuser();
   if (!living(member.state)) {
-    const auto age = std::chrono::ceil<std::chrono::seconds>(now_ - member.since).count();
+    const Duration there = now_ - table_.since(member.id);
+    const auto age = std::chrono::ceil<std::chrono::seconds>(there).count();
     claim.age = static_cast<std::uint32_t>(std::clamp<decltype(age)>(age, 0, UINT32_MAX));
   }
   return claim;
 }
 
+// As wire::encode(Saved) would, without a second copy of all members.
 std::string Core::save() const {
-  Saved saved{1, cluster_, founded_, {}};
+  std::string saved;
+  wire::encode(saved, Saved{1, cluster_, founded_, {}});
+  saved.pop_back();  // the count of no claims
+  wire::encode_count(saved, table_.all().size());
+  Claim claim;
   for (const auto& [id, member] : table_.all()) {
-    saved.claims.push_back(claim_of(member));
-    saved.claims.back().by = 0;
-    saved.claims.back().member.state = without_doubt(member.state);
+    claim = claim_of(member);
+    claim.by = 0;
+    claim.member.state = without_doubt(member.state);
+    wire::encode(saved, claim);
   }
-  return wire::encode(saved);
+  return saved;
 }
 
 Full Core::full(const Digest& theirs, std::uint64_t ticket, bool answer) const {

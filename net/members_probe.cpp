@@ -225,8 +225,7 @@ void Core::run_suspicions() {
     Member member = *table_.find(id);
     if (member.state != MemberState::suspect) continue;
     member.state = MemberState::dead;
-    member.since = now_;
-    change(std::move(member), self().id);
+    change(std::move(member), now_, self().id);
   }
 }
 
@@ -281,9 +280,10 @@ void Core::call_the_lost() {
   next_call_ = now_ + part_of(kCall);
   defend();
   std::vector<Address> lost;
-  for (const auto& [id, member] : table_.all())
-    if (member.state == MemberState::dead && !table_.lives_at(member.address))
-      lost.push_back(member.address);
+  if (table_.living().size() < table_.all().size())
+    for (const auto& [id, member] : table_.all())
+      if (member.state == MemberState::dead && !table_.lives_at(member.address))
+        lost.push_back(member.address);
   for (const Address& peer : options_.peers)
     if (!table_.lives_at(peer)) lost.push_back(peer);
   if (lost.empty() || random(table_.living().size()) >= 4 * lost.size()) return;
@@ -317,10 +317,16 @@ News Core::news_for(NodeId to) {
   News news;
   std::size_t size = 0;
   std::set<NodeId> taken;
+  std::string encoded;  // kept for its memory
+  const auto size_of = [&](const auto& one) {
+    encoded.clear();
+    wire::encode(encoded, one);
+    return encoded.size();
+  };
   auto claim = [&](NodeId id) {
-    Claim claim = claim_of(*table_.find(id));
-    const std::size_t more = wire::encode(claim).size();
     if (taken.contains(id)) return true;
+    Claim claim = claim_of(*table_.find(id));
+    const std::size_t more = size_of(claim);
     if (size + more > kMaxPiggybackClaims) return false;
     size += more;
     taken.insert(id);
@@ -332,9 +338,8 @@ News Core::news_for(NodeId to) {
     claim(to);
   if (tell_self_) claim(self().id);
   claims_told_.tell(tell_limit(), claim);
-  rumors_told_.tell(tell_limit(), [&](const Rumors::Key& key) {
-    const Rumor* rumor = rumors_.find(key);
-    const std::size_t more = wire::encode(*rumor).size();
+  rumors_told_.tell(tell_limit(), [&](const Rumors::Shared& rumor) {
+    const std::size_t more = size_of(*rumor);
     if (size + more > kMaxPiggyback) return false;
     size += more;
     news.rumors.push_back(*rumor);

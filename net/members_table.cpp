@@ -7,21 +7,6 @@
 #include "net/base/checksum.hpp"
 #include "net/base/plant.hpp"
 
-namespace skep {
-
-std::string_view name(MemberState state) noexcept {
-  switch (state) {
-    case MemberState::alive: return "alive";
-    case MemberState::suspect: return "suspect";
-    case MemberState::dead: return "dead";
-    case MemberState::leaving: return "leaving";
-    case MemberState::left: return "left";
-  }
-  return "?";
-}
-
-}  // namespace skep
-
 namespace skep::members {
 namespace {
 
@@ -29,27 +14,6 @@ std::uint64_t fingerprint(const Member& member) {
   const std::uint64_t words[] = {member.id, member.incarnation,
                                  static_cast<std::uint64_t>(member.state)};
   return hash64({reinterpret_cast<const char*>(words), sizeof words});
-}
-
-using Index = std::vector<std::pair<std::uint64_t, NodeId>>;
-
-void add(Index& into, const std::string& key, NodeId id) {
-  const Index::value_type entry{hash64(key), id};
-  into.insert(std::lower_bound(into.begin(), into.end(), entry), entry);
-}
-
-void take_out(Index& from, const std::string& key, NodeId id) {
-  const Index::value_type entry{hash64(key), id};
-  const auto found = std::lower_bound(from.begin(), from.end(), entry);
-  SKEP_ASSERT(found != from.end() && *found == entry);
-  from.erase(found);
-}
-
-// Calls visit(id) for those with the key's hash, and perhaps another key.
-template <class Visit> void each(const Index& index, const std::string& key, Visit&& visit) {
-  const std::uint64_t hash = hash64(key);
-  auto at = std::lower_bound(index.begin(), index.end(), Index::value_type{hash, 0});
-  for (; at != index.end() && at->first == hash; ++at) visit(at->second);
 }
 
 }  // namespace
@@ -77,68 +41,75 @@ bool outranks(const Member& a, const Member& b) noexcept {
   return std::tie(a.incarnation, a.id) > std::tie(b.incarnation, b.id);
 }
 
+Table::Table(Keep keep) : keep_(std::move(keep)) {
+  if (!keep_)
+    keep_ = [](Member member) { return std::make_shared<const Member>(std::move(member)); };
+}
+
 const Member* Table::find(NodeId id) const {
-  auto found = members_.find(id);
-  return found == members_.end() ? nullptr : &found->second;
+  const auto found = members_.find(id);
+  return found == members_.end() ? nullptr : found.shared().get();
 }
 
 bool Table::lives_at(const Address& address) const {
-  bool lives = false;
-  each(addresses_, address, [&](NodeId id) {
-    const Member& member = members_.at(id);
-    lives = lives || (member.address == address && skep::members::living(member.state));
-  });
-  return lives;
+  const auto there = members_.with_address(address);
+  return std::any_of(there.begin(), there.end(),
+                     [](const Member* member) { return skep::members::living(member->state); });
 }
 
 std::vector<NodeId> Table::rivals(const Member& member) const {
   std::vector<NodeId> found;
-  const auto collect = [&](NodeId id) {
-    const Member& other = members_.at(id);
-    const bool rival = other.name == member.name || other.address == member.address;
-    if (id != member.id && rival) found.push_back(id);
-  };
-  each(names_, member.name, collect);
-  each(addresses_, member.address, collect);
+  for (const auto& same : {members_.named(member.name), members_.with_address(member.address)})
+    for (const Member* other : same)
+      if (other->id != member.id) found.push_back(other->id);
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
 }
 
-void Table::put(Member member) {
-  SKEP_ASSERT(member.id != 0);
-  auto found = members_.find(member.id);
-  if (found != members_.end()) {
-    unindex(found->second);
-    found->second = std::move(member);
-    index(found->second);
-  } else {
-    NodeId id = member.id;
-    index(members_.emplace(id, std::move(member)).first->second);
+void Table::fill(std::vector<std::pair<Member, Time>> members) {
+  std::vector<MemberList::Row> rows;
+  rows.reserve(members.size());
+  for (auto& [member, since] : members) {
+    SKEP_ASSERT(member.id != 0);
+    const NodeId id = member.id;
+    rows.push_back({id, since, keep_(std::move(member))});
+  }
+  members_ = MemberList(std::move(rows));
+  living_.clear();
+  living_.reserve(members_.size());
+  digest_ = 0;
+  for (const auto& [id, member] : members_) {
+    digest_ ^= fingerprint(member);
+    if (skep::members::living(member.state)) living_.push_back(id);
   }
 }
 
+MemberList::Shared Table::put(Member member, Time since) {
+  SKEP_ASSERT(member.id != 0);
+  MemberList::Shared kept = keep_(std::move(member));
+  const auto found = members_.find(kept->id);
+  const MemberList::Shared known = found == members_.end() ? nullptr : found.shared();
+  if (known) digest_ ^= fingerprint(*known);
+  digest_ ^= fingerprint(*kept);
+  const bool lived = known && skep::members::living(known->state);
+  const bool lives = skep::members::living(kept->state);
+  if (lived != lives) {
+    const auto at = std::lower_bound(living_.begin(), living_.end(), kept->id);
+    lives ? void(living_.insert(at, kept->id)) : void(living_.erase(at));
+  }
+  members_.put(kept, since);
+  return kept;
+}
+
 void Table::erase(NodeId id) {
-  auto found = members_.find(id);
+  const auto found = members_.find(id);
   SKEP_ASSERT(found != members_.end());
-  unindex(found->second);
-  members_.erase(found);
-}
-
-void Table::index(const Member& member) {
-  add(names_, member.name, member.id);
-  add(addresses_, member.address, member.id);
+  const Member& member = *found.shared();
   digest_ ^= fingerprint(member);
   if (skep::members::living(member.state))
-    living_.insert(std::lower_bound(living_.begin(), living_.end(), member.id), member.id);
-}
-
-void Table::unindex(const Member& member) {
-  take_out(names_, member.name, member.id);
-  take_out(addresses_, member.address, member.id);
-  digest_ ^= fingerprint(member);
-  if (skep::members::living(member.state))
-    living_.erase(std::lower_bound(living_.begin(), living_.end(), member.id));
+    living_.erase(std::lower_bound(living_.begin(), living_.end(), id));
+  members_.erase(id);
 }
 
 }  // namespace skep::members

@@ -9,7 +9,7 @@
 // A name, and an address, belong to one identity at a time: the one with the highest incarnation.
 #pragma once
 
-#include <map>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -34,9 +34,15 @@ bool outranks(const Member& a, const Member& b) noexcept;
 
 class Table {
  public:
-  const std::map<NodeId, Member>& all() const { return members_; }
-  // Nullptr when unknown. Valid until the member is erased.
+  // Keeps a member for a list.
+  using Keep = std::function<MemberList::Shared(Member)>;
+  explicit Table(Keep keep = {});
+
+  const MemberList& all() const { return members_; }
+  // Nullptr when unknown. Valid until the member is replaced or erased.
   const Member* find(NodeId id) const;
+  // When this node saw it enter its state. Requires that it is known.
+  Time since(NodeId id) const { return members_.find(id).since(); }
   // The living ones, by id.
   const std::vector<NodeId>& living() const { return living_; }
   // A living member has this address.
@@ -46,18 +52,16 @@ class Table {
   // Equal for equal lists of (identity, incarnation, state).
   std::uint64_t digest() const { return digest_; }
 
-  void put(Member member);
+  // These in place of all; the first of those with one id counts.
+  void fill(std::vector<std::pair<Member, Time>> members);
+  MemberList::Shared put(Member member, Time since = {});
   void erase(NodeId id);
+  void shift(Duration by) { members_.shift(by); }
 
  private:
-  void index(const Member& member);
-  void unindex(const Member& member);
-
-  std::map<NodeId, Member> members_;
+  Keep keep_;
+  MemberList members_;
   std::vector<NodeId> living_;
-  // Hashes of names and addresses with their members, sorted: a large list has many of them.
-  using Index = std::vector<std::pair<std::uint64_t, NodeId>>;
-  Index names_, addresses_;
   std::uint64_t digest_ = 0;
 };
 

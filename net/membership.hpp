@@ -6,61 +6,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "net/env.hpp"
+#include "net/member_list.hpp"
 
 namespace skep {
-
-enum class MemberState : std::uint8_t {
-  alive,
-  suspect,  // does not answer; may still refute it
-  dead,     // believed dead; comes back with a higher incarnation
-  leaving,  // alive, and giving away what it holds, for good
-  left,     // gone for good
-};
-constexpr MemberState wire_max(MemberState) { return MemberState::left; }
-std::string_view name(MemberState state) noexcept;
-
-struct Listener {
-  std::string role;  // "ring", "admin", …
-  Address address;   // what clients dial
-  template <class M, class V> static void fields(M& m, V&& v) {
-    v("role", m.role);
-    v("address", m.address);
-  }
-  bool operator==(const Listener&) const = default;
-};
-
-struct Member {
-  NodeId id = 0;
-  std::string name;
-  Address address;  // of its cluster port
-  std::uint64_t incarnation = 0;
-  MemberState state = MemberState::alive;
-  std::vector<std::string> roles;
-  std::vector<Listener> listeners;
-  std::uint32_t weight = 100;  // share of the ring, in percent of a plain node's
-  Time since{};                // when this node saw it enter `state`; not sent
-
-  bool runs(std::string_view role) const {
-    return std::find(roles.begin(), roles.end(), role) != roles.end();
-  }
-
-  template <class M, class V> static void fields(M& m, V&& v) {
-    v("id", m.id);
-    v("name", m.name);
-    v("address", m.address);
-    v("incarnation", m.incarnation);
-    v("state", m.state);
-    v("roles", m.roles);
-    v("listeners", m.listeners);
-    v("weight", m.weight);
-  }
-};
 
 // A small fact that spreads with the members list: per topic and key, the highest version wins.
 // Hints only (arc owners), and options that are the whole cluster's.
@@ -75,6 +28,7 @@ struct Rumor {
     v("version", m.version);
     v("value", m.value);
   }
+  bool operator==(const Rumor&) const = default;
 };
 
 class Membership {
@@ -86,7 +40,7 @@ class Membership {
   // founder it may have to finish after a crash.
   virtual bool founded() const = 0;
   // Everybody known, this node too, dead ones and those that left included (for a while).
-  virtual const std::map<NodeId, Member>& members() const = 0;
+  virtual const MemberList& members() const = 0;
   // Called after a member appeared or changed. Several subscribers; none may unsubscribe.
   virtual void on_change(std::function<void(const Member&)> changed) = 0;
 

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <array>
-#include <map>
+#include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,20 +27,29 @@ class Rumors {
   static constexpr std::size_t kMaxBytes =
       24 << 20;  // topics and values; a full exchange fits a frame
 
+  using Shared = std::shared_ptr<const Rumor>;
+  // Keeps a rumor for a list.
+  using Keep = std::function<Shared(Rumor)>;
+  explicit Rumors(Keep keep = {});
+
   // news: it is kept, in place of an older one. known: the same or a newer one is there. refused:
   // it is over a bound above.
-  Heard put(Rumor rumor);
+  Heard put(const Rumor& rumor);
 
-  const std::map<Key, Rumor>& all() const { return rumors_; }
+  // By topic and key.
+  const std::vector<Shared>& all() const { return rumors_; }
   // Nullptr when there is none.
-  const Rumor* find(const Key& key) const;
+  Shared find(const Key& key) const;
   // One a bucket.
   std::vector<std::uint64_t> digests() const { return {digests_.begin(), digests_.end()}; }
   // Those in the buckets whose digest is not the one given (missing ones count as different).
   std::vector<Rumor> different(const std::vector<std::uint64_t>& digests) const;
 
  private:
-  std::map<Key, Rumor> rumors_;
+  std::size_t place(std::string_view topic, std::uint64_t key) const;
+
+  Keep keep_;
+  std::vector<Shared> rumors_;
   std::array<std::uint64_t, kBuckets> digests_{};
   std::size_t bytes_ = 0;
 };

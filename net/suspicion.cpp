@@ -12,21 +12,18 @@ Suspicion::Suspicion(std::uint64_t incarnation, NodeId accuser, Time start, Dura
       start_(start),
       shortest_(shortest),
       longest_(longest),
-      confirmations_(confirmations) {}
+      confirmations_(confirmations),
+      length_(longest) {}
 
 bool Suspicion::confirm(NodeId accuser) {
   if (accuser == 0 || accusers_.size() > confirmations_) return false;
   if (std::find(accusers_.begin(), accusers_.end(), accuser) != accusers_.end()) return false;
   accusers_.push_back(accuser);
-  return true;
-}
-
-Time Suspicion::deadline() const {
-  if (confirmations_ == 0) return start_ + longest_;
   const double progress = std::log(static_cast<double>(accusers_.size())) /
                           std::log(static_cast<double>(confirmations_ + 1));
   const double cut = static_cast<double>((longest_ - shortest_).count()) * progress;
-  return start_ + std::max(shortest_, longest_ - Duration(static_cast<Duration::rep>(cut)));
+  length_ = std::max(shortest_, longest_ - Duration(static_cast<Duration::rep>(cut)));
+  return true;
 }
 
 }  // namespace skep::members

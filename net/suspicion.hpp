@@ -20,7 +20,7 @@ class Suspicion {
   // True if that is a new accuser, and one that counts.
   bool confirm(NodeId accuser);
   // When the suspect is dead unless it has refuted.
-  Time deadline() const;
+  Time deadline() const { return start_ + length_; }
   // This node was not there for a while: the suspect gets the time back.
   void forgive(Duration lost) { start_ += lost; }
 
@@ -31,6 +31,7 @@ class Suspicion {
   Duration shortest_;
   Duration longest_;
   std::size_t confirmations_;
+  Duration length_;
 };
 
 }  // namespace skep::members

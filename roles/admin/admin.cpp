@@ -106,7 +106,9 @@ void Admin::readyz(const http::Request&, http::Respond respond) {
 void Admin::status(const http::Request&, http::Respond respond) {
   Time now = clock_.now();
   Json members = Json::array();
-  for (const auto& [id, member] : members_.members()) members.push_back(to_json(member, now));
+  const MemberList& all = members_.members();
+  for (auto at = all.begin(); at != all.end(); ++at)
+    members.push_back(to_json(at->second, now - at.since()));
   std::uint64_t cluster = hooks_.cluster_id();
   Result<> ready = hooks_.ready();
   respond(json(200, {{"node", options_.node},

@@ -14,14 +14,14 @@ std::string hex(std::uint64_t id) {
   return text.data();
 }
 
-Json to_json(const Member& member, Time now) {
+Json to_json(const Member& member, Duration in_state) {
   Json listeners = Json::object();
   for (const Listener& listener : member.listeners) listeners[listener.role] = listener.address;
   return {{"name", member.name},
           {"id", hex(member.id)},
           {"address", member.address},
           {"state", name(member.state)},
-          {"seconds", std::chrono::duration_cast<std::chrono::seconds>(now - member.since).count()},
+          {"seconds", std::chrono::duration_cast<std::chrono::seconds>(in_state).count()},
           {"incarnation", member.incarnation},
           {"roles", member.roles},
           {"listeners", std::move(listeners)},

@@ -12,8 +12,8 @@ namespace skep::admin {
 
 std::string hex(std::uint64_t id);
 
-// `now` is the reading node's: it says for how long the member has been in its state.
-nlohmann::ordered_json to_json(const Member& member, Time now);
+// `in_state`: for how long the member has been in its state, to the reading node.
+nlohmann::ordered_json to_json(const Member& member, Duration in_state);
 nlohmann::ordered_json to_json(const resp::Value& value);
 // A problem document, of a response with that status.
 nlohmann::ordered_json to_problem(const Error& error, unsigned status);

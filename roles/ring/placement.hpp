@@ -13,15 +13,15 @@
 
 namespace skep::ring {
 
-// A ring node, as the members list shows it. Lists of them are sorted by id.
+// A ring node, as the members list shows it. Lists of them are sorted by id, and long.
 struct Node {
   NodeId id = 0;
   std::uint32_t weight = 100;
-  bool alive = false;     // answers, as far as is known
-  bool eligible = false;  // should keep arcs: not leaving, not dead for long
-  bool gone = false;      // leaving, or left: its place may be given up
-  bool stopping = false;  // is not to be made an owner
-  bool lost = false;      // dead for so long that arcs with one copy do not wait for it
+  bool alive : 1 = false;     // answers, as far as is known
+  bool eligible : 1 = false;  // should keep arcs: not leaving, not dead for long
+  bool gone : 1 = false;      // leaving, or left: its place may be given up
+  bool stopping : 1 = false;  // is not to be made an owner
+  bool lost : 1 = false;      // dead for so long that arcs with one copy do not wait for it
   bool operator==(const Node&) const = default;
 };
 

@@ -1,7 +1,5 @@
 #include "roles/ring/ring.hpp"
 
-#include <unordered_map>
-
 #include "net/base/assert.hpp"
 #include "net/base/checksum.hpp"
 #include "net/base/plant.hpp"
@@ -15,6 +13,24 @@ constexpr Duration kLookAtDisk = std::chrono::milliseconds(250);
 constexpr Duration kReadInATurn = std::chrono::milliseconds(2);  // roughly
 constexpr Duration kAskStoreAgain = std::chrono::seconds(1);
 constexpr std::size_t kMaxFrame = 1 << 20;  // of collected appends, roughly
+
+// Of each name there is one identity that answers, or else the one that did last: all others.
+std::vector<NodeId> outlived_identities(const MemberList& members) {
+  const auto rank = [](const Member& member) {
+    const bool there = member.state != MemberState::dead && member.state != MemberState::left;
+    return std::pair(there, member.incarnation);
+  };
+  std::vector<NodeId> outlived;
+  const Member* newest = nullptr;  // of its name
+  for (const Member* member : members.by_name()) {
+    const bool another = newest != nullptr && newest->name == member->name;
+    const bool newer = !another || rank(*newest) < rank(*member);
+    if (another) outlived.push_back((newer ? newest : member)->id);
+    if (newer) newest = member;
+  }
+  std::sort(outlived.begin(), outlived.end());
+  return outlived;
+}
 
 }  // namespace
 
@@ -222,7 +238,7 @@ void Ring::tick() {
   const Time now = env_.clock.now();
   tick_options(now);
   const bool settled = now >= told_nodes_ + options_.heartbeat;  // a storm of changes may last
-  if ((nodes_changed_ && settled) || now >= next_death_) changed_nodes();
+  if (settled && (nodes_changed_ || now >= next_death_)) changed_nodes();
   core_->on_tick(now, env_.clock.wall(), effects_);
   tell_withdrawn();
   router_->on_tick(now);
@@ -242,29 +258,23 @@ void Ring::changed_nodes() {
   nodes_changed_ = false;
   told_nodes_ = now;
   next_death_ = Time::max();
+  const MemberList& members = membership_.members();
   std::vector<Node> nodes;
-  nodes.reserve(membership_.members().size());
-  // Of each name the identity that answers, or else the one that did last.
-  std::unordered_map<std::string_view, const Member*> newest;
-  const auto rank = [](const Member& member) {
-    const bool there = member.state != MemberState::dead && member.state != MemberState::left;
-    return std::pair(there, member.incarnation);
-  };
-  for (const auto& [id, member] : membership_.members())
-    if (auto& known = newest[member.name]; known == nullptr || rank(*known) < rank(member))
-      known = &member;
+  nodes.reserve(members.size());
+  const std::vector<NodeId> outlived = outlived_identities(members);
   const bool alone = options_.hive.replication == 1 && options_.hive.takeover_empty_us != 0;
-  for (const auto& [id, member] : membership_.members()) {
+  for (auto at = members.begin(); at != members.end(); ++at) {
+    const auto& [id, member] = *at;
     if (!member.runs("ring")) continue;
     const bool forgotten = core_->host().forgotten.contains(id);
-    const bool replaced = newest[member.name]->id != id || forgotten;
+    const bool replaced = forgotten || std::binary_search(outlived.begin(), outlived.end(), id);
     const bool dead = member.state == MemberState::dead;
     // This node may have been away itself.
     const Time lost_at =
-        std::max(member.since, core_->host().booted) + options_.hive.takeover_empty();
+        std::max(at.since(), core_->host().booted) + options_.hive.takeover_empty();
     if (dead && now < lost_at) next_death_ = std::min(next_death_, lost_at);
-    const bool recently_dead = dead && !replaced && now < member.since + options_.replace_after;
-    if (recently_dead) next_death_ = std::min(next_death_, member.since + options_.replace_after);
+    const bool recently_dead = dead && !replaced && now < at.since() + options_.replace_after;
+    if (recently_dead) next_death_ = std::min(next_death_, at.since() + options_.replace_after);
     Node node;
     node.id = id;
     node.weight = std::max(member.weight, 1U);

@@ -6,7 +6,7 @@ namespace skep::ring {
 
 // The records of arcs that this node takes no part in are known to the router only.
 void Ring::take_over_lost(Time now) {
-  if (ending_ || !core_->knows_lost()) return;
+  if (ending_ || options_.hive.replication > 1 || !core_->knows_lost()) return;
   std::size_t taken = 0;
   for (ArcId arc = 0; arc < options_.hive.arcs; ++arc)
     if (core_->take_over_lost(now, arc, router_->hint(arc), effects_)) ++taken;

@@ -53,16 +53,27 @@ void Router::Later::operator()(Answer&& answer) const {
 Router::Router(std::size_t arcs, std::uint64_t first_attempt, Send send)
     : lanes_(arcs), next_attempt_(first_attempt), send_(std::move(send)) {}
 
+void Router::Lane::wait(std::uint64_t number, Place place) {
+  if (!waiting) waiting = std::make_unique<Waiting>();
+  waiting->emplace(number, place);
+}
+
+void Router::Lane::wait_no_more(std::uint64_t number) {
+  if (!waiting) return;
+  waiting->erase(number);
+  if (waiting->empty()) waiting.reset();
+}
+
 Router::Submitted Router::submit(Time now, const Job& job) {
   SKEP_ASSERT(job.arc < lanes_.size());
   Lane& lane = lanes_[job.arc];
-  if (!lane.waiting.empty() || lane.hint.owner == 0) {  // behind those that came before it
+  if (lane.waiting || lane.hint.owner == 0) {  // behind those that came before it
     const Place place = keep(job);
     figures_.homeless += lane.hint.owner == 0 ? 1 : 0;
-    if (lane.waiting.empty())
-      retry(now, place, false);
+    if (lane.waiting)
+      lane.wait(pending_[place].number, place);
     else
-      lane.waiting.emplace(pending_[place].number, place);
+      retry(now, place, false);
     return {{}, &pending_[place].later};
   }
   const std::uint64_t attempt = next_attempt_++;
@@ -176,17 +187,17 @@ void Router::retry(Time now, Place place, bool at_once) {
     attempts_.erase(pending.attempt);
     pending.attempt = 0;
   }
-  lane.waiting.emplace(pending.number, place);
+  lane.wait(pending.number, place);
   if (!at_once) lane.retry_at = std::max(lane.retry_at, now + kRetryAfter);
 }
 
 // Only when nothing of the arc is on its way any more: what was sent earlier was to be done
 // earlier.
 void Router::pump(Time now, Lane& lane) {
-  if (lane.in_flight > 0 || lane.waiting.empty() || now < lane.retry_at) return;
-  while (!lane.waiting.empty()) {
-    const Place place = lane.waiting.begin()->second;
-    lane.waiting.erase(lane.waiting.begin());
+  if (lane.in_flight > 0 || now < lane.retry_at) return;
+  while (lane.waiting) {
+    const auto [number, place] = *lane.waiting->begin();
+    lane.wait_no_more(number);
     if (!dispatch(now, place)) return;
   }
 }
@@ -200,7 +211,7 @@ void Router::finish(Place place, Answer&& answer) {
     attempts_.erase(pending.attempt);
     pending.attempt = 0;
   }
-  if (!lane.waiting.empty()) lane.waiting.erase(pending.number);
+  lane.wait_no_more(pending.number);
   pending.number = 0;
   pending.words.clear();
   pending.ends.clear();

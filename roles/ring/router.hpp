@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -73,12 +74,16 @@ class Router {
   std::size_t jobs() const { return pending_.size() - free_.size(); }
 
  private:
-  using Place = std::uint32_t;  // in pending_
+  using Place = std::uint32_t;                     // in pending_
+  using Waiting = std::map<std::uint64_t, Place>;  // by the jobs' numbers: in order
+  // There is one for each arc of the hive, and most have no jobs.
   struct Lane {
     Record hint;
-    std::size_t in_flight = 0;
-    std::map<std::uint64_t, Place> waiting;  // by the jobs' numbers: in order
+    std::unique_ptr<Waiting> waiting;  // null: no job waits
+    std::uint32_t in_flight = 0;
     Time retry_at{};
+    void wait(std::uint64_t number, Place place);
+    void wait_no_more(std::uint64_t number);
   };
   // A job that is not answered yet. Places are used again, for the memory of their words.
   struct Pending {

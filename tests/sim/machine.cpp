@@ -46,7 +46,7 @@ SimStore& Machine::disk() {
   return *store_;
 }
 
-bool Machine::start(std::vector<Address> peers) {
+bool Machine::start(std::vector<Address> peers, const std::optional<std::string>& list) {
   disk();
   process_.start();
   store_->reopen();
@@ -64,10 +64,15 @@ bool Machine::start(std::vector<Address> peers) {
   options.self.roles = options_.roles;
   options.peers = std::move(peers);
   options.dead_after = options_.dead_after;
-  const auto saved = store_->get("node", "members").value().value_or("");
-  auto opened = Cluster::open(env, std::move(options), saved, [this](std::string bytes) {
+  if (InternedLists* all = options_.interned) {
+    options.keep_member = [all](Member member) { return all->members(std::move(member)); };
+    options.keep_rumor = [all](Rumor rumor) { return all->rumors(std::move(rumor)); };
+  }
+  const auto saved = list ? *list : store_->get("node", "members").value().value_or("");
+  const bool keep = !list;
+  auto opened = Cluster::open(env, std::move(options), saved, [this, keep](std::string bytes) {
     Batch batch;
-    batch.put("node", "members", bytes);
+    batch.put("node", "members", keep ? bytes : std::string());
     store_->submit(std::move(batch), Durability::written, [](Result<>) {});
   });
   if (!opened) {

@@ -5,10 +5,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "net/cluster.hpp"
+#include "tests/sim/interned.hpp"
 #include "tests/sim/sim_network.hpp"
 #include "tests/sim/sim_store.hpp"
 #include "tests/sim/virtual_time.hpp"
@@ -20,7 +22,8 @@ struct MachineOptions {
   DiskOptions disk;
   Duration dead_after{};
   Duration timers_late{};
-  std::int64_t clock_rate = 0;  // parts per million from true, at most
+  std::int64_t clock_rate = 0;        // parts per million from true, at most
+  InternedLists* interned = nullptr;  // where all machines' members and rumors are, or null
 };
 
 class Machine {
@@ -45,8 +48,10 @@ class Machine {
   // The disk, an empty one if there is none.
   SimStore& disk();
   // Starts a process on what the disk has. `peers` are used by one that is in no cluster yet.
+  // `list`: what an earlier life kept of the members list. If given, it takes the place of what the
+  // disk has, and the disk keeps none from then on: in vain where nothing is started again.
   // False: it does not want to start, which it has printed.
-  bool start(std::vector<Address> peers);
+  bool start(std::vector<Address> peers, const std::optional<std::string>& list = {});
   // kill -9, or what else ends a process at once. A power cut takes the machine's clock along.
   void crash(SimStore::Crash how);
   // The disk is lost, and with it the identity. The process must be dead.

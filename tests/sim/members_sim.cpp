@@ -121,7 +121,7 @@ void MembersSim::apply(std::size_t index, members::Effects effects) {
   if (effects.saved) node.disk = std::move(*effects.saved);
   for (auto& send : effects.sends) transmit(index, send);
   for (const auto& member : effects.changed)
-    if (auto complaint = checker_.observe(node.id, member)) complaints_.push_back(*complaint);
+    if (auto complaint = checker_.observe(node.id, *member)) complaints_.push_back(*complaint);
   for (auto& line : effects.lines)
     if (keep_lines)
       lines_.push_back(std::to_string(now_.time_since_epoch().count() / 1000) + " n" +

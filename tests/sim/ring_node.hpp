@@ -14,8 +14,13 @@ class RingNode final : public Machine {
  public:
   RingNode(const RingPlan& plan, VirtualTime& time, SimNetwork& network, std::size_t index,
            Dice dice, Print print)
-      : Machine({{"ring"}, plan.disk, plan.dead_after, plan.timers_late, plan.clock_rate}, time,
-                network, index, dice, std::move(print)),
+      : Machine({{"ring"},
+                 plan.disk,
+                 plan.dead_after,
+                 plan.timers_late,
+                 plan.clock_rate,
+                 plan.interned},
+                time, network, index, dice, std::move(print)),
         plan_(plan) {}
   ~RingNode() override { drop(); }
 

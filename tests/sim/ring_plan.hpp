@@ -9,6 +9,7 @@
 
 #include "roles/ring/options.hpp"
 #include "tests/sim/dice.hpp"
+#include "tests/sim/interned.hpp"
 #include "tests/sim/sim_network.hpp"
 #include "tests/sim/sim_store.hpp"
 
@@ -57,10 +58,11 @@ struct RingPlan {
   DiskOptions disk;
   Duration timers_late{};
   std::int64_t clock_rate = 0;  // parts per million from true, at most
-  bool together = false;        // some writes are of two keys of one slot
-  bool evicts = false;          // entries are in memory only, and are deleted for room
-  bool uneven = false;          // only every other node has a bound
-  bool expiry = false;          // some writes set when the key expires, or that it does not
+  InternedLists* interned = nullptr;
+  bool together = false;  // some writes are of two keys of one slot
+  bool evicts = false;    // entries are in memory only, and are deleted for room
+  bool uneven = false;    // only every other node has a bound
+  bool expiry = false;    // some writes set when the key expires, or that it does not
 
   static RingPlan draw(std::uint64_t seed);
   bool has(Fault fault) const;

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cstdio>
+#include <ctime>
 #include <fstream>
 
 #include "net/members_messages.hpp"
@@ -46,6 +48,7 @@ RingPlan plan_of(std::size_t nodes, std::uint16_t arcs, std::uint64_t seed) {
 
 ScaleSim::ScaleSim(std::size_t nodes, std::uint16_t arcs, std::uint64_t seed)
     : plan_(plan_of(nodes, arcs, seed)), dice_(seed), network_(time_, dice_.fork(), nodes) {
+  plan_.interned = &interned_;
   network_.options = plan_.network;
   network_.tap = [this](std::size_t, std::size_t, const Message& message) { count(message); };
 }
@@ -71,8 +74,8 @@ bool ScaleSim::fail(std::string wrong) {
 void ScaleSim::run_for(Duration length) {
   const Duration until = time_.now() + length;
   Process* ran = nullptr;
-  while (time_.step(until, ran)) {
-  }
+  while (time_.step(until, ran))
+    if (time_.now() >= said_ + seconds(2)) say("runs");
 }
 
 bool ScaleSim::run_until(Duration limit, const std::function<bool()>& done) {
@@ -84,29 +87,35 @@ bool ScaleSim::run_until(Duration limit, const std::function<bool()>& done) {
   return true;
 }
 
+// To stderr: a large ring takes a while.
+void ScaleSim::say(const std::string& phase) {
+  said_ = time_.now();
+  std::fprintf(stderr, "%7.1f s: %s (%.1f GiB, %.0f s of processor time)\n",
+               std::chrono::duration<double>(time_.now()).count(), phase.c_str(),
+               static_cast<double>(resident()) / (1 << 30),
+               static_cast<double>(std::clock()) / CLOCKS_PER_SEC);
+}
+
 // What a ring that had settled and was stopped has on its disks.
 void ScaleSim::fill_disks() {
   constexpr std::uint64_t kCluster = 42;
   std::vector<ring::Node> placed;
-  members::Saved list{1, kCluster, false, {}};
+  list_head_ = wire::encode(members::Saved{1, kCluster, false, {}});
+  list_head_.pop_back();  // the count of no claims
   for (const auto& node : nodes_) {
     const NodeId id = node->disk().identity();
     by_id_[id] = node.get();
     placed.push_back({.id = id, .alive = true, .eligible = true});
     members::Claim claim;
     claim.member.id = id;
-    claim.member.name = "node" + std::to_string(node->index());
+    claim.member.name = RingNode::name(node->index());
     claim.member.address = RingNode::address(node->index());
     claim.member.incarnation = static_cast<std::uint64_t>(node->clock().wall());
     claim.member.roles = {"ring"};
-    list.claims.push_back(claim);
-  }
-  for (const auto& node : nodes_) {
-    members::Saved others = list;
-    others.claims.erase(others.claims.begin() + static_cast<std::ptrdiff_t>(node->index()));
-    node->disk().preset("node", "members", wire::encode(others));
+    claims_.emplace_back(id, wire::encode(claim));
     node->disk().preset("ring.hive", "options", wire::encode(plan_.ring.hive));
   }
+  std::sort(claims_.begin(), claims_.end());
   for (std::size_t arc = 0; arc < plan_.ring.hive.arcs; ++arc) {
     ring::Standing standing;
     std::vector<NodeId>& members = standing.record.members;
@@ -121,12 +130,22 @@ void ScaleSim::fill_disks() {
   }
 }
 
+// The others' claims. With its own, each would begin a new incarnation that all have to hear of.
+std::string ScaleSim::list_without(std::size_t node) const {
+  const NodeId own = nodes_[node]->identity();
+  std::string list = list_head_;
+  wire::encode_count(list, claims_.size() - 1);
+  for (const auto& [id, claim] : claims_)
+    if (id != own) list += claim;
+  return list;
+}
+
 void ScaleSim::build() {
   for (std::size_t i = 0; i < plan_.nodes; ++i)
     nodes_.push_back(
         std::make_unique<RingNode>(plan_, time_, network_, i, dice_.fork(), RingNode::Print()));
   fill_disks();
-  for (const auto& node : nodes_) node->start({RingNode::address(0)});
+  for (const auto& node : nodes_) node->start({RingNode::address(0)}, list_without(node->index()));
 }
 
 std::vector<const ring::Arc*> ScaleSim::served() const {
@@ -151,6 +170,7 @@ bool ScaleSim::settle() {
   };
   if (!run_until(seconds(60), all_served)) return fail("not every arc is served after a minute");
   report_.settled = time_.now();
+  say("all arcs are served");
   run_for(seconds(20));  // until everybody has heard
   return true;
 }
@@ -204,6 +224,7 @@ bool ScaleSim::crash() {
   report_.kept = kept.size();
   report_.lost = records.size() - kept.size();
   const Duration since = time_.now();
+  say("crashed");
   const auto all_served = [&] {
     const auto now = served();
     return std::all_of(kept.begin(), kept.end(),
@@ -213,6 +234,7 @@ bool ScaleSim::crash() {
     return fail("an arc that kept a majority is not served " +
                 std::to_string(kServedWithin / seconds(1)) + " s after the crash");
   report_.served = time_.now() - since;
+  say("all arcs with a majority are served");
   const auto whole = [&] {
     const auto now = served();
     return std::all_of(kept.begin(), kept.end(), [&](std::size_t arc) {
@@ -229,10 +251,15 @@ bool ScaleSim::crash() {
 ScaleReport ScaleSim::run() {
   const std::size_t before = resident();
   build();
+  say("all nodes run");
   if (!settle()) return report_;
+  say("settled");
   measure();
+  say("measured");
   report_.memory = (resident() - before) / plan_.nodes;
-  if (ask()) crash();
+  if (!ask()) return report_;
+  say("requests answered");
+  if (crash()) say("all arcs are whole");
   return report_;
 }
 

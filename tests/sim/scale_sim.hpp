@@ -43,6 +43,8 @@ class ScaleSim {
   };
   void build();
   void fill_disks();
+  std::string list_without(std::size_t node) const;
+  void say(const std::string& phase);
   void count(const Message& message);
   void run_for(Duration length);
   // Runs until `done`; false: not within `limit`.
@@ -57,14 +59,19 @@ class ScaleSim {
   std::vector<const ring::Arc*> served() const;
   std::size_t alive(const std::vector<NodeId>& nodes) const;
 
+  InternedLists interned_;
   RingPlan plan_;
   Dice dice_;
   VirtualTime time_;
   SimNetwork network_;
   std::vector<std::unique_ptr<RingNode>> nodes_;
   std::unordered_map<NodeId, RingNode*> by_id_;
+  // The kept list of all nodes: what stands in front of the claims, and these, by identity.
+  std::string list_head_;
+  std::vector<std::pair<NodeId, std::string>> claims_;
   Count members_, heartbeats_, all_;
   std::uint64_t hops_ = 0;
+  Duration said_{};
   ScaleReport report_;
 };
 

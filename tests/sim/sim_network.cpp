@@ -24,7 +24,11 @@ class SimNetwork::Port final : public Transport {
 };
 
 SimNetwork::SimNetwork(VirtualTime& time, Dice dice, std::size_t most)
-    : time_(time), dice_(dice), most_(most), connections_(most * most), cuts_(most * most) {}
+    : time_(time),
+      dice_(dice),
+      most_(most),
+      connections_(most * (most - 1) / 2),
+      cuts_(most * most) {}
 SimNetwork::~SimNetwork() = default;
 
 Transport& SimNetwork::transport(Host host) { return *hosts_[host].port; }
@@ -62,7 +66,7 @@ void SimNetwork::cut(Host from, Host to, bool is_cut) {
   cuts_[from * most_ + to] = is_cut;
   if (!is_cut) return;
   // Nothing is acknowledged in one of the directions, so both ends give the connection up.
-  const std::uint64_t generation = between(from, to).generation;
+  const std::uint32_t generation = between(from, to).generation;
   time_.after(dice_.between(milliseconds(200), milliseconds(3000)), nullptr, [=, this] {
     if (this->is_cut(from, to) && between(from, to).generation == generation) reset(from, to);
   });
@@ -79,16 +83,15 @@ void SimNetwork::break_connection(Host a, Host b, Duration notice) {
   Connection& connection = between(a, b);
   if (!connection.up) return;
   connection.up = false;
+  connection.redial() = {};
   ++connection.generation;
-  const End& at_a = end(a, b);
-  const End& at_b = end(b, a);
-  tell_down(a, at_a.life, at_b.identity, dice_.between(Duration(0), notice));
-  tell_down(b, at_b.life, at_a.identity, dice_.between(Duration(0), notice));
+  tell_down(a, hosts_[b].identity, dice_.between(Duration(0), notice));
+  tell_down(b, hosts_[a].identity, dice_.between(Duration(0), notice));
 }
 
-void SimNetwork::tell_down(Host host, std::uint64_t life, NodeId peer, Duration delay) {
+void SimNetwork::tell_down(Host host, NodeId peer, Duration delay) {
   HostState& state = hosts_[host];
-  if (!state.process->running() || state.process->life != life) return;
+  if (!state.process->running()) return;
   time_.after(delay, state.process, [&state, peer] {
     for (std::size_t i = 0; i < state.downs.size(); ++i) state.downs[i](peer);
   });
@@ -100,12 +103,11 @@ bool SimNetwork::send(Host from, const Address& to, NodeId expect, const Message
   const Host host = found->second;
   if (tap) tap(from, host, message);
   if (host == from) return send_to_self(from, expect, message);
-  const Connection& connection = between(from, host);
-  if (!connection.up) {
+  if (!between(from, host).up) {
     dial(from, host);
     return false;
   }
-  if (expect != 0 && end(host, from).identity != expect) return false;
+  if (expect != 0 && hosts_[host].identity != expect) return false;
   transmit(from, host, message);
   return true;
 }
@@ -126,7 +128,7 @@ bool SimNetwork::send_to_self(Host host, NodeId expect, const Message& message) 
 
 void SimNetwork::dial(Host from, Host to) {
   Connection& connection = between(from, to);
-  if (connection.dialling || time_.now() < connection.redial) return;
+  if (connection.dialling || time_.now() < connection.redial()) return;
   connection.dialling = true;
   const std::uint64_t life_from = hosts_[from].process->life;
   const std::uint64_t life_to = hosts_[to].process->life;
@@ -144,13 +146,13 @@ void SimNetwork::established(Host a, Host b, std::uint64_t life_a, std::uint64_t
   const bool strangers = at_a.cluster != 0 && at_b.cluster != 0 && at_a.cluster != at_b.cluster;
   if (!answers(at_a, life_a) || !answers(at_b, life_b) || is_cut(a, b) || is_cut(b, a) ||
       strangers || connection.up) {
-    connection.redial = time_.now() + dice_.between(milliseconds(20), milliseconds(300));
+    const Duration wait = dice_.between(milliseconds(20), milliseconds(300));
+    if (!connection.up) connection.redial() = time_.now() + wait;
     return;
   }
   connection.up = true;
   ++connection.generation;
-  end(a, b) = {life_a, at_a.identity, time_.now()};
-  end(b, a) = {life_b, at_b.identity, time_.now()};
+  connection.low = connection.high = time_.now();
 }
 
 void SimNetwork::transmit(Host from, Host to, const Message& message) {
@@ -163,23 +165,27 @@ void SimNetwork::transmit(Host from, Host to, const Message& message) {
     char& byte = bytes[dice_.below(bytes.size())];
     byte = static_cast<char>(byte ^ 1 << dice_.below(8));
   }
-  End& receiver = end(to, from);
-  const NodeId sender = end(from, to).identity;
-  const std::uint64_t generation = between(from, to).generation;
+  Duration& last = arrival(to, from);
+  const NodeId sender = hosts_[from].identity;
+  const std::uint32_t generation = between(from, to).generation;
   const int copies = dice_.chance(options.duplicate) ? 2 : 1;
   for (int copy = 0; copy < copies; ++copy) {
-    Duration arrival = time_.now() + delay();
+    Duration at = time_.now() + delay();
     if (copy > 0 || dice_.chance(options.held_up)) {
-      arrival += dice_.between(Duration(0), options.hold);
+      at += dice_.between(Duration(0), options.hold);
     } else {
-      arrival = receiver.arrival = std::max(receiver.arrival, arrival);
+      at = last = std::max(last, at);
     }
-    time_.at(arrival, hosts_[to].process,
-             [=, this] { deliver(from, to, generation, sender, bytes); });
+    const bool last_copy = copy + 1 == copies;
+    time_.at(at, hosts_[to].process,
+             [this, from, to, generation, sender,
+              bytes = last_copy ? std::move(bytes) : std::string(bytes)] {
+               deliver(from, to, generation, sender, bytes);
+             });
   }
 }
 
-void SimNetwork::deliver(Host from, Host to, std::uint64_t generation, NodeId sender,
+void SimNetwork::deliver(Host from, Host to, std::uint32_t generation, NodeId sender,
                          const std::string& bytes) {
   const bool of_old = between(from, to).generation != generation;
   if (of_old && dice_.chance(0.5)) return;

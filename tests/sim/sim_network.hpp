@@ -70,17 +70,15 @@ class SimNetwork {
     std::array<Transport::Receive, 8> receivers;
     std::vector<Transport::Down> downs;
   };
-  struct End {
-    std::uint64_t life = 0;  // of the process at the time of the handshake
-    NodeId identity = 0;
-    Duration arrival{};  // of the last message to this end
-  };
+  // Of two hosts with their present processes; small, for of many hosts there are very many.
   struct Connection {
     bool up = false;
     bool dialling = false;
-    std::uint64_t generation = 0;
-    Duration redial{};  // not before
-    End low, high;      // of the host with the lower and the higher number
+    std::uint32_t generation = 0;
+    // While it is up: when the last message arrives at the host with the lower and the higher
+    // number. While it is not: no dialling before the first of them.
+    Duration low{}, high{};
+    Duration& redial() { return low; }
   };
 
   bool send(Host from, const Address& to, NodeId expect, const Message& message);
@@ -88,14 +86,16 @@ class SimNetwork {
   void dial(Host from, Host to);
   void established(Host a, Host b, std::uint64_t life_a, std::uint64_t life_b);
   void transmit(Host from, Host to, const Message& message);
-  void deliver(Host from, Host to, std::uint64_t generation, NodeId sender,
+  void deliver(Host from, Host to, std::uint32_t generation, NodeId sender,
                const std::string& bytes);
   void break_connection(Host a, Host b, Duration notice);
-  void tell_down(Host host, std::uint64_t life, NodeId peer, Duration delay);
+  void tell_down(Host host, NodeId peer, Duration delay);
   Connection& between(Host a, Host b) {
-    return connections_[std::min(a, b) * most_ + std::max(a, b)];
+    const Host high = std::max(a, b);
+    return connections_[high * (high - 1) / 2 + std::min(a, b)];
   }
-  End& end(Host host, Host other) {
+  // When the last message from `other` arrives at the host.
+  Duration& arrival(Host host, Host other) {
     Connection& connection = between(host, other);
     return host < other ? connection.low : connection.high;
   }
@@ -109,7 +109,7 @@ class SimNetwork {
   const std::size_t most_;
   std::deque<HostState> hosts_;  // they stay where they are
   std::unordered_map<Address, Host> by_address_;
-  std::vector<Connection> connections_;
+  std::vector<Connection> connections_;  // a triangle
   std::vector<bool> cuts_;
   std::uint64_t messages_ = 0;
 };

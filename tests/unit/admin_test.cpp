@@ -22,14 +22,13 @@ class FakeClock final : public Clock {
 class FakeMembership final : public Membership {
  public:
   FakeMembership() {
-    Member member{0xabc, "node1", "127.0.0.1:5000", 7, MemberState::alive, {"ring"}, {}, 100, {}};
+    Member member{0xabc, "node1", "127.0.0.1:5000", 7, MemberState::alive, {"ring"}, {}, 100};
     member.listeners.push_back({"ring", "127.0.0.1:2836"});
-    member.since = Time(70s);
-    list_[member.id] = member;
+    list_.put(std::make_shared<const Member>(member), Time(70s));
   }
   NodeId self() const override { return 0xabc; }
   bool founded() const override { return false; }
-  const std::map<NodeId, Member>& members() const override { return list_; }
+  const MemberList& members() const override { return list_; }
   void on_change(std::function<void(const Member&)>) override {}
   void spread(Rumor) override {}
   void on_rumor(std::string_view, std::function<void(const Rumor&)>) override {}
@@ -37,7 +36,7 @@ class FakeMembership final : public Membership {
   void set_left() override {}
 
  private:
-  std::map<NodeId, Member> list_;
+  MemberList list_;
 };
 
 // An Admin whose node is this test.

@@ -16,21 +16,23 @@ using skep::testing::until;
 
 Member member(NodeId id, const std::string& name, const std::string& role = "ring",
               MemberState state = MemberState::alive) {
-  return {id, name, name + ":5000", 1, state, {role}, {}, 100, {}};
+  return {id, name, name + ":5000", 1, state, {role}, {}, 100};
 }
 
 class OneList final : public Membership {
  public:
   NodeId self() const override { return 1; }
   bool founded() const override { return true; }
-  const std::map<NodeId, Member>& members() const override { return list; }
+  const MemberList& members() const override { return list; }
   void on_change(std::function<void(const Member&)>) override {}
   void spread(Rumor) override {}
   void on_rumor(std::string_view, std::function<void(const Rumor&)>) override {}
   void set_leaving() override {}
   void set_left() override {}
 
-  std::map<NodeId, Member> list{{1, member(1, "own")}};
+  void put(Member member) { list.put(std::make_shared<const Member>(std::move(member)), {}); }
+
+  MemberList list{{{1, {}, std::make_shared<const Member>(member(1, "own"))}}};
 };
 
 class JoiningTest : public ::testing::Test {
@@ -94,9 +96,9 @@ TEST_F(JoiningTest, RefusesWhatWouldLoseSomething) {
   entries = fail(Code::unavailable, "still moves arcs");
   refuses(true, Code::unavailable, "still moves arcs");
   entries = 10;
-  members.list[4] = member(4, "other");
+  members.put(member(4, "other"));
   refuses(true, Code::conflict, "has other nodes (other)");
-  members.list[4].state = MemberState::left;
+  members.put(member(4, "other", "ring", MemberState::left));
   there->members = {member(2, "there", "admin"), member(3, "too", "ring", MemberState::dead)};
   refuses(true, Code::conflict, "has a ring");
 }
@@ -105,7 +107,7 @@ TEST_F(JoiningTest, RefusesWhatCannotBe) {
   there->cluster = cluster;
   refuses(true, Code::conflict, "already");
   there = fail(Code::unavailable, "not asked");
-  members.list[4] = member(4, "there");
+  members.put(member(4, "there"));
   refuses(true, Code::conflict, "already");
   members.list.erase(4);
   there = Visited{"there", 8, {member(2, "there")}};

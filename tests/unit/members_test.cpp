@@ -66,6 +66,7 @@ class Node {
   }
   const Member& of(NodeId id) { return core->members().at(id); }
   State state(NodeId id) { return of(id).state; }
+  Time since(NodeId id) { return core->members().find(id).since(); }
   template <class M> std::vector<M> sent(Type type) { return messages<M>(effects.sends, type); }
   template <class M>
   static std::vector<M> messages(const std::vector<Effects::Send>& sends, Type type) {
@@ -276,7 +277,7 @@ TEST(Members, ADeathInAnExchangeIsASuspicionFirst) {
   node.exchange(3, {claim(2, 7, State::left), claim(9, 1, State::dead, 0, 5)});
   EXPECT_EQ(node.state(2), State::left);
   EXPECT_EQ(node.state(9), State::dead);
-  EXPECT_EQ(node.of(9).since, node.now - 5s);
+  EXPECT_EQ(node.since(9), node.now - 5s);
 }
 
 TEST(Members, ANewIdentityUnderAnOldNameEndsTheOldOne) {
@@ -372,7 +373,7 @@ TEST(Members, WhatIsKeptComesBack) {
   EXPECT_EQ(second.core->founded(), first.core->founded());
   EXPECT_EQ(second.state(2), State::alive);  // suspicions are not kept
   EXPECT_EQ(second.state(3), State::dead);
-  EXPECT_LE(second.of(3).since, second.now - 9s);
+  EXPECT_LE(second.since(3), second.now - 9s);
   EXPECT_GT(second.core->self().incarnation, 13U);
 }
 
