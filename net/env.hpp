@@ -4,6 +4,7 @@
 // callbacks come on, the loop thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -82,6 +83,8 @@ class Transport {
   // `expect` is the identity that must answer there (0: anybody): a message for another one is not
   // delivered.
   virtual bool send(const Address& to, NodeId expect, const Message& message) = 0;
+  // Bytes that were sent to that address and wait here for the other side to take them.
+  virtual std::size_t queued(const Address& to) const = 0;
   // One receiver a part; set before the first message can arrive.
   virtual void on_message(Part part, Receive receive) = 0;
   // A connection that was up is gone: what was sent and not answered has an unknown outcome.

@@ -49,6 +49,8 @@ class Link final : private StreamHandler {
 
   // False: not up, or too much is queued; certainly not sent.
   bool send(const Message& message);
+  // Bytes that wait for the kernel to take them.
+  std::size_t queued() const { return socket_.queued(); }
   // Tells the other side why, then ends.
   void refuse(Refusal refusal);
   void fail(Error error);

@@ -153,6 +153,12 @@ bool Links::send(const Address& to, NodeId expect, const Message& message) {
   return sent;
 }
 
+std::size_t Links::queued(const Address& to) const {
+  const auto found = peers_.find(to);
+  const Link* link = found == peers_.end() ? nullptr : found->second->link;
+  return link == nullptr ? 0 : link->queued();
+}
+
 bool Links::send_here(NodeId expect, const Message& message) {
   if (expect != options_.identity) return false;
   if (here_.empty())

@@ -69,6 +69,7 @@ class Links final : public Transport {
 
   // A message to this node itself, if it is expected there, comes at the end of the turn.
   bool send(const Address& to, NodeId expect, const Message& message) override;
+  std::size_t queued(const Address& to) const override;
   // The receiver of Part::link gets the `unsupported` answers (net/hello.hpp: Unsupported), with
   // the request's id.
   void on_message(Part part, Receive receive) override;

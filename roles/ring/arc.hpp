@@ -45,6 +45,7 @@
 #include "roles/ring/memory.hpp"
 #include "roles/ring/messages.hpp"
 #include "roles/ring/options.hpp"
+#include "roles/ring/owed.hpp"
 #include "roles/ring/table.hpp"
 
 namespace skep::ring {
@@ -74,7 +75,12 @@ struct Host {
 
   // Uniform in [0, below).
   Duration jitter(Duration below);
+  Owed owed;  // to others, in answers
 };
+
+// Why a request is refused whose answer the asker would have to wait for too long.
+inline constexpr std::string_view kOwesTooMuch =
+    "too many bytes of answers are on their way from the key's owner";
 
 // A request at the owner.
 struct Asked {
@@ -84,7 +90,8 @@ struct Asked {
   bool write = false;
   std::uint16_t key = 0;
   Time deadline{};
-  Args args;  // live during the event only
+  Args args;        // live during the event only
+  NodeId from = 0;  // whose it is; 0: of this node's own clients
 };
 
 // A change of an arc's record that its owner is to make: one member at a time.
@@ -135,6 +142,8 @@ class Arc {
                 const HeartbeatReply::Arc&, Effects&);
   void on_completed(Time now, const Completion&, Effects&);
   void on_request(Time now, WallMs wall, const Asked&, Effects&);
+  // Bytes that the answer would have at most, as things are; without what little each has.
+  std::size_t most_answered(const Asked&) const;
   void on_rumor(Time now, const Record& record, Effects&);
   // What the store has of an entry that was evicted.
   void on_read(Time now, WallMs wall, const Effects::Read& read, Result<Entry> result, Effects&);
@@ -409,6 +418,7 @@ class Arc {
   void serve_command(Time now, WallMs wall, const Asked&, Effects&);
   void serve_together(Time now, WallMs wall, const Asked&, Effects&);
   bool turns_away(const Asked&, Effects&) const;
+  bool owes_too_much(const Asked&, Effects&) const;
   bool holds(const Key& key) const { return arc_of(key.slot, host_.hive.arcs) == id_; }
   std::uint64_t prepare(const Key& key, WallMs wall, Effects&);
   std::optional<Stored> stored(const Key& key);

@@ -272,8 +272,31 @@ void Arc::serve(Time now, WallMs wall, const Asked& asked, Effects& effects) {
   if (!wait_for_values(wall, asked, effects)) serve_now(now, wall, asked, effects);
 }
 
+std::size_t Arc::most_answered(const Asked& asked) const {
+  if (!reign_) return 0;
+  if (asked.op == Op::walk) {
+    const auto words = walk_words(asked);
+    const Table::Size& size = table_.sizes();
+    if (!words || size.entries == 0) return 0;
+    return std::min(words->second, size.live) * ((size.bytes - size.value_bytes) / size.entries);
+  }
+  if (asked.op != Op::command || asked.key >= asked.args.size()) return 0;
+  const Key key = asked.args[asked.key];
+  const std::size_t value = holds(key) ? table_.value_size(key) : 0;
+  return host_.owed.small(value) ? value : replied(asked.args, value);
+}
+
+// What the asker was promised when the request came may be too little: it may have waited, and the
+// value have grown.
+bool Arc::owes_too_much(const Asked& asked, Effects& effects) const {
+  if (asked.from == 0 || host_.owed.make(asked.from, asked.token, most_answered(asked)))
+    return false;
+  effects.replies.push_back({asked.token, failed(Outcome::refused, std::string(kOwesTooMuch))});
+  return true;
+}
+
 void Arc::serve_now(Time now, WallMs wall, const Asked& asked, Effects& effects) {
-  if (turns_away(asked, effects)) return;
+  if (turns_away(asked, effects) || owes_too_much(asked, effects)) return;
   switch (asked.op) {
     case Op::command: serve_command(now, wall, asked, effects); break;
     case Op::together: serve_together(now, wall, asked, effects); break;

@@ -15,6 +15,7 @@ Core::Core(Host host, std::map<ArcId, Stored> arcs)
                                       std::move(stored.table), stored.may_have_lost);
     awake_.push_back(arcs_[id].get());
   }
+  host_.owed = Owed(host_.options.max_owed);
   host_.memory.max_bytes = host_.options.max_memory;
   host_.memory.max_values = host_.options.max_entries;
   host_.memory.on_disk = host_.hive.durability != Durable::none;
@@ -192,8 +193,8 @@ void Core::on_remote(Time now, WallMs wall, NodeId from, std::uint64_t request, 
   const std::uint64_t token = next_remote_++;
   remote_[token] = {from, request, m.arc};
   const Duration timeout(static_cast<std::int64_t>(std::min(m.timeout_us, kLongest)));
-  on_request(now, wall, m.arc, {token, m.epoch, m.op, m.write, m.key, now + timeout, m.args},
-             effects);
+  take_remote(now, wall, m.arc,
+              {token, m.epoch, m.op, m.write, m.key, now + timeout, m.args, from}, effects);
 }
 
 void Core::on_request(Time now, WallMs wall, ArcId arc, const Asked& asked, Effects& effects) {
@@ -218,6 +219,7 @@ void Core::on_tick(Time now, WallMs wall, Effects& effects) {
     arc->on_tick(now, wall, effects);
     mark(arc->id());
   }
+  serve_behind(now, wall, effects);
   withdraw(now, effects);
   plan(now, effects);
   if (now >= next_heartbeat_) send_heartbeats(now, false, effects);
@@ -238,15 +240,7 @@ void Core::flush(Time now, Effects& effects) {
   if (!effects.changed.empty()) plan(now, effects);  // a place among the moves may be free
   if (urgent && now >= last_heartbeat_ + host_.options.heartbeat / 16)
     send_heartbeats(now, true, effects);
-  std::erase_if(effects.replies, [&](Effects::Reply& reply) {
-    if (reply.token < kRemote) return false;
-    if (const auto remote = remote_.find(reply.token); remote != remote_.end()) {
-      reply.answer.arc = remote->second.arc;
-      effects.send(remote->second.node, reply.answer, remote->second.request);
-      remote_.erase(remote);
-    }
-    return true;
-  });
+  answer_remotes(effects);
 }
 
 void Core::send_heartbeats(Time now, bool urgent_only, Effects& effects) {

@@ -7,6 +7,7 @@
 // something is heard of the arc, and dropped again when it is idle.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -46,6 +47,10 @@ class Core {
     mark(read.arc);
     wake(read.arc).on_read(now, wall, read, std::move(result), effects);
   }
+  // What the transport has for a node: to be told before each of its requests, and before each tick
+  // of the nodes for which requests wait.
+  void set_queued(NodeId node, std::size_t bytes) { host_.owed.set_queued(node, bytes); }
+  std::vector<NodeId> owing() const;
   // A request of this node's own clients. Its token must be below kRemote.
   void on_request(Time now, WallMs wall, ArcId arc, const Asked&, Effects&);
   // A record that somebody was heard to have.
@@ -105,6 +110,18 @@ class Core {
     std::uint64_t request = 0;
     ArcId arc = 0;
   };
+  // Requests of one node that wait, in their order, until less is owed to it in answers.
+  struct Behind {
+    struct Held {
+      Asked asked;
+      std::vector<std::string> args;
+      ArcId arc = 0;
+      std::size_t bytes = 0;  // of the words
+    };
+    std::deque<Held> held;
+    std::map<ArcId, std::size_t> arcs;  // how many of each
+    std::size_t bytes = 0;              // of them
+  };
   // Requests of one node that were taken: one that comes twice is dropped.
   struct Seen {
     std::set<std::uint64_t> ids;
@@ -118,6 +135,15 @@ class Core {
                  Effects&);
   Arc& wake(ArcId arc);
   void drop_idle(Time now);
+
+  // core_owed.cpp
+  void take_remote(Time now, WallMs wall, ArcId arc, const Asked&, Effects&);
+  bool has_to_wait(ArcId arc, const Asked&);
+  void wait_behind(ArcId arc, const Asked&, Effects&);
+  void serve_behind(Time now, WallMs wall, Effects&);
+  static void refuse_owed(const Asked&, Effects&);
+  void answer_remotes(Effects&);
+
   const Wish& wish(ArcId arc) const;
   void mark(ArcId arc);
   bool first_time(NodeId from, std::uint64_t request);
@@ -156,6 +182,7 @@ class Core {
   std::uint64_t next_remote_ = kRemote;
   std::map<std::uint64_t, Remote> remote_;
   std::map<NodeId, Seen> seen_;
+  std::map<NodeId, Behind> behind_;  // by who asks
 };
 
 }  // namespace skep::ring

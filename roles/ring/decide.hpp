@@ -37,6 +37,10 @@ struct Decision {
 Decision decide(Args args, const std::optional<Stored>& stored, WallMs now,
                 std::size_t max_value = kMaxValue);
 
+// Bytes that the reply may take of the key's value, which has so many, to the words of such a
+// command; 0: the reply is something else.
+std::size_t replied(Args args, std::size_t value);
+
 // What is decided on several keys of one slot: all of it happens, or nothing.
 struct JointDecision {
   struct Change {

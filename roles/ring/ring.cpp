@@ -239,6 +239,8 @@ void Ring::tick() {
   tick_options(now);
   const bool settled = now >= told_nodes_ + options_.heartbeat;  // a storm of changes may last
   if (settled && (nodes_changed_ || now >= next_death_)) changed_nodes();
+  for (NodeId node : core_->owing())
+    core_->set_queued(node, env_.transport.queued(address_of(node)));
   core_->on_tick(now, env_.clock.wall(), effects_);
   tell_withdrawn();
   router_->on_tick(now);
@@ -314,6 +316,8 @@ void Ring::on_message(NodeId from, const Message& message) {
     if (auto answer = wire::decode<Answer>(message.payload))
       router_->on_answer(now, message.request, std::move(*answer));
   } else {
+    if (message.type == static_cast<std::uint16_t>(Type::request))
+      core_->set_queued(from, env_.transport.queued(address_of(from)));
     core_->on_message(now, env_.clock.wall(), from, static_cast<Type>(message.type),
                       message.request, message.payload, effects_);
   }
@@ -375,9 +379,11 @@ void Ring::carry_out() {
   Effects& effects = carried_out_;
   for (ArcId arc : effects.aside) set_aside(arc);
   for (auto& write : effects.writes) submit(std::move(write));
-  for (auto& message : effects.sends)
+  for (auto& message : effects.sends) {
     if (!message.copy || complete(*message.copy, message.payload))
       send(message.to, message.type, message.request, message.payload);
+    std::string().swap(message.payload);  // the transport has it
+  }
   for (auto& [node, appends] : effects.appends) send_frames(node, std::move(appends.arcs));
   for (const auto& [node, acks] : effects.acks) send(node, Type::acks, 0, wire::encode(acks));
   for (const auto& line : effects.lines) env_.log.write(line.level, "ring", line.text);

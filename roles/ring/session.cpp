@@ -19,6 +19,8 @@ constexpr std::size_t kFirstWindow = 16;
 // Bytes of a reply to MGET, if one value may not be larger; more is refused, because the listener
 // closes connections for which more is queued.
 constexpr std::size_t kMaxGathered = std::size_t{64} << 20;
+// A buffer that once grew beyond this is given back when it is empty.
+constexpr std::size_t kKeptBuffer = 256 * 1024;
 constexpr std::string_view kFull =
     "TRYAGAIN requests and replies of this node's clients use up ring.max_client_memory";
 
@@ -163,6 +165,7 @@ void Session::flush() {
     server_.figures().bytes_out += out_.size();
     stream_.write(out_);
     out_.clear();
+    if (out_.capacity() > kKeptBuffer) std::string().swap(out_);  // it counts nowhere
   }
   if (closing_ && pending_.empty()) stream_.close();
   tell_held();

@@ -65,6 +65,12 @@ std::optional<EntryView> Table::find(const Key& key) const {
   return bucket.index.at(*place)->view();
 }
 
+std::size_t Table::value_size(const Key& key) const {
+  const Bucket& bucket = buckets_[bucket_of(key)];
+  const auto place = place_of(bucket, key);
+  return place ? bucket.index.at(*place)->value_size() : 0;
+}
+
 std::optional<EntryView> Table::use(const Key& key) {
   const Bucket& bucket = buckets_[bucket_of(key)];
   const auto place = place_of(bucket, key);

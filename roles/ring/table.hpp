@@ -29,7 +29,9 @@ class Table {
 
   // Views live until the key is put, erased, cooled or warmed.
   std::optional<EntryView> find(const Key& key) const;
-  // The same for a client's use of it, which keeps the value in memory longer.
+  // Bytes of the key's value, cold or not; 0: it has none.
+  std::size_t value_size(const Key& key) const;
+  // As find() for a client's use of it, which keeps the value in memory longer.
   std::optional<EntryView> use(const Key& key);
   // Replaces what the key had. `mark` is kept with it.
   void put(const Key& key, const Entry& entry, std::uint8_t mark = 0) {

@@ -80,6 +80,8 @@ class Hive {
   }
   // After so many messages more, all are lost.
   void lose_after(std::uint64_t messages) { to_deliver_ = messages; }
+  // What the transports say that they have for everybody.
+  void set_queued(std::size_t bytes) { queued_ = bytes; }
   void cut(NodeId a, NodeId b, bool is_cut = true) {
     if (is_cut) cut_.insert({a, b});
     if (!is_cut) cut_.erase({a, b});
@@ -91,6 +93,7 @@ class Hive {
       now_ += std::chrono::milliseconds(10);
       for (auto& [id, node] : nodes_) {
         if (!node.up) continue;
+        for (NodeId other : node.core->owing()) node.core->set_queued(other, queued_);
         node.core->on_tick(now_, wall(), node.effects);
         node.router->on_tick(now_);
       }
@@ -251,6 +254,7 @@ class Hive {
         if (m.type == Type::answer) {
           node.router->on_answer(now_, m.request, wire::decode<Answer>(m.payload).value());
         } else {
+          if (m.type == Type::request) node.core->set_queued(m.from, queued_);
           node.core->on_message(now_, wall(), m.from, m.type, m.request, m.payload, node.effects);
         }
       }
@@ -265,6 +269,7 @@ class Hive {
   std::set<std::pair<NodeId, NodeId>> cut_;
   std::deque<Mail> mail_;
   std::uint64_t to_deliver_ = UINT64_MAX;
+  std::size_t queued_ = 0;
 };
 
 }  // namespace skep::ring
