@@ -478,7 +478,9 @@ void Arc::expire_requests(Time now, Effects& effects) {
 
 void Arc::tick_owner(Time now, WallMs wall, Effects& effects) {
   constexpr int kExpiredAtOnce = 64;
-  if (reign_->serving && !changing())
+  // Deletes that the disk does not take would only wait.
+  const bool deletes = !host_.refusing || in_memory();
+  if (reign_->serving && !changing() && deletes)
     for (int i = 0; i < kExpiredAtOnce; ++i) {
       const auto key = table_.expired(wall);
       if (!key) break;

@@ -24,7 +24,8 @@ void Arc::tick_upkeep(Time now, Effects& effects) {
   if (!serving() || changing() || !record().settled() || !reign_->replaced.empty()) return;
   search_tombstones();
   if (!reign_->tombstones.empty()) {
-    if (now >= reign_->swept + host_.options.sweep_every) ask_synced(now, effects);
+    const bool due = now >= reign_->swept + host_.options.sweep_every;
+    if (due && !host_.refusing) ask_synced(now, effects);
     drop_tombstones(effects);
   }
   if (now < reign_->compared + host_.options.compare_every) return;

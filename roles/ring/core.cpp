@@ -90,9 +90,26 @@ void Core::deliver(Time now, NodeId from, std::string_view payload, Effects& eff
   arc.on(now, from, std::move(*message), effects);
 }
 
+// What makes this node write is not taken while too much waits for its store: at the door, for out
+// of the middle of what waits nothing can be dropped. To everybody it is as if the message had been
+// lost; whoever sent it gets no answer before the disk has what it says anyway.
+bool Core::turns_away(Type type) const {
+  switch (type) {
+    case Type::prepare:
+    case Type::install:
+    case Type::flush: return true;
+    case Type::sync_begin:
+    case Type::sync_part:
+    case Type::appends:
+    case Type::fetched:
+    case Type::drop: return host_.hive.durability != Durable::none;
+    default: return false;
+  }
+}
+
 void Core::on_message(Time now, WallMs wall, NodeId from, Type type, std::uint64_t request,
                       std::string_view payload, Effects& effects) {
-  if (host_.forgotten.contains(from)) return;
+  if (host_.forgotten.contains(from) || (clogged_ && turns_away(type))) return;
   switch (type) {
     case Type::pre_vote: return deliver<PreVote>(now, from, payload, effects);
     case Type::pre_vote_reply: return deliver<PreVoteReply>(now, from, payload, effects);
@@ -193,8 +210,8 @@ void Core::on_remote(Time now, WallMs wall, NodeId from, std::uint64_t request, 
   const std::uint64_t token = next_remote_++;
   remote_[token] = {from, request, m.arc};
   const Duration timeout(static_cast<std::int64_t>(std::min(m.timeout_us, kLongest)));
-  take_remote(now, wall, m.arc,
-              {token, m.epoch, m.op, m.write, m.key, now + timeout, m.args, from}, effects);
+  take_remote(now, wall, m.arc, {token, m.epoch, m.op, m.write, m.key, now + timeout, m.args, from},
+              effects);
 }
 
 void Core::on_request(Time now, WallMs wall, ArcId arc, const Asked& asked, Effects& effects) {

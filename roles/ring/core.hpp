@@ -90,6 +90,8 @@ class Core {
   // a while of it leaves its own to their other members, where these are a majority; it owns them
   // again a while after the store took writes.
   void set_refusing(Time now, bool refusing);
+  // Bytes of writes that wait for the store to take writes again.
+  void set_backlog(std::size_t bytes) { clogged_ = bytes > host_.options.max_refused; }
   // Whether a node, this one or another, as it said, is to own no more arcs for that.
   void set_withdrawn(NodeId node, bool withdrawn);
   bool withdrawn(NodeId node) const { return withdrawn_.contains(node); }
@@ -133,6 +135,7 @@ class Core {
   void on_heartbeat_reply(Time now, NodeId from, const HeartbeatReply&, Effects&);
   void on_remote(Time now, WallMs wall, NodeId from, std::uint64_t request, const Request&,
                  Effects&);
+  bool turns_away(Type type) const;
   Arc& wake(ArcId arc);
   void drop_idle(Time now);
 
@@ -174,6 +177,7 @@ class Core {
   std::set<NodeId> stopping_;
   std::set<NodeId> withdrawn_;
   Time refusing_changed_{};
+  bool clogged_ = false;        // more is not to wait for the store
   std::vector<ArcId> dirty_;    // may have something to flush
   std::vector<bool> is_dirty_;  // the same by arc
   std::size_t evict_next_ = 0;  // the arc that evicts next

@@ -61,11 +61,14 @@ struct Options {
   Duration takeover_after = std::chrono::milliseconds(1000);  // of an owner's silence
   Duration replace_after = std::chrono::seconds(30);          // of a member's death
   Duration request_timeout = std::chrono::seconds(5);
-  std::uint32_t moves = 8;                        // arcs whose members this node changes at once
-  std::size_t max_waiting = 100'000;              // requests held while an arc has no owner
+  std::uint32_t moves = 8;            // arcs whose members this node changes at once
+  std::size_t max_waiting = 100'000;  // requests held while an arc has no owner
   // Bytes of answers to another node that are not with it yet: what a link of 1 Gbit/s carries in
   // half of a usual lease, for heartbeats take the same way. What asks for more waits.
   std::size_t max_owed = std::size_t{32} << 20;
+  // Bytes of writes that wait while the store refuses them. Above it, what others send to be
+  // written is not taken, as if it had been lost on its way.
+  std::size_t max_refused = std::size_t{64} << 20;
   std::size_t max_value = std::size_t{16} << 20;  // bytes that a value may grow to
   std::uint64_t max_memory = 0;                   // bytes of entries in memory; 0: no bound
   std::uint64_t max_entries = 0;                  // values in memory; 0: no bound

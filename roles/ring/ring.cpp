@@ -32,6 +32,11 @@ std::vector<NodeId> outlived_identities(const MemberList& members) {
   return outlived;
 }
 
+// Of what is kept for it in memory.
+std::size_t size_of(const Effects::Write& write) {
+  return sizeof write + write.batch.size() + write.completions.size() * sizeof(Completion);
+}
+
 }  // namespace
 
 Result<std::uint64_t> Ring::read_number(std::string_view key) {
@@ -466,29 +471,53 @@ void Ring::send_frames(NodeId to, std::vector<Appends::Arc> arcs) {
 
 // The store's order is the core's: behind a batch that was refused all others wait, too.
 void Ring::submit(Effects::Write write) {
-  if (!refused_.empty()) {
-    refused_.push_back(std::move(write));
-    return;
-  }
+  if (!refused_.empty()) return wait_refused(std::move(write));
   auto shared = std::make_shared<Effects::Write>(std::move(write));
   store_.submit(shared->batch, shared->durability, [this, alive = alive_, shared](Result<> ok) {
     if (!*alive) return;
-    if (!ok) {
-      if (!std::exchange(refusing_, true))
-        env_.log.write(ending_ ? Level::info : Level::error, "ring",
-                       "the store refuses writes, which are tried again: " + ok.error().message);
-      refused_.push_back(std::move(*shared));
-      note_refusing();
-      return;
-    }
-    if (std::exchange(refusing_, false))
-      env_.log.write(Level::info, "ring", "the store takes writes again");
+    if (ok) return taken(*shared);
+    if (!std::exchange(refusing_, true))
+      env_.log.write(ending_ ? Level::info : Level::error, "ring",
+                     "the store refuses writes, which are tried again: " + ok.error().message);
+    wait_refused(std::move(*shared));
     note_refusing();
-    const Time now = env_.clock.now();
-    for (const Completion& completion : shared->completions)
-      core_->on_completed(now, completion, effects_);
-    schedule();
   });
+}
+
+void Ring::wait_refused(Effects::Write write) {
+  refused_bytes_ += size_of(write);
+  refused_.push_back(std::move(write));
+  core_->set_backlog(refused_bytes_);
+}
+
+// The first one only: it goes on waiting in its place until the store has it.
+void Ring::retry_refused() {
+  if (refused_.empty() || std::exchange(retrying_, true)) return;
+  const Effects::Write& first = refused_.front();
+  store_.submit(first.batch, first.durability, [this, alive = alive_](Result<> ok) {
+    if (!*alive) return;
+    retrying_ = false;
+    if (!ok) return;
+    std::deque<Effects::Write> all = std::exchange(refused_, {});
+    core_->set_backlog(refused_bytes_ = 0);
+    for (auto next = all.begin() + 1; next != all.end(); ++next) submit(std::move(*next));
+    // What becomes of the others says whether it takes writes again.
+    all.size() == 1 ? taken(all.front()) : completed(all.front());
+  });
+}
+
+void Ring::taken(const Effects::Write& write) {
+  if (refused_.empty() && std::exchange(refusing_, false))
+    env_.log.write(Level::info, "ring", "the store takes writes again");
+  note_refusing();
+  completed(write);
+}
+
+void Ring::completed(const Effects::Write& write) {
+  const Time now = env_.clock.now();
+  for (const Completion& completion : write.completions)
+    core_->on_completed(now, completion, effects_);
+  schedule();
 }
 
 // Between a try and what the store says to it, it is as before.
@@ -514,11 +543,6 @@ void Ring::tell_withdrawn() {
   env_.log.write(withdrawn ? Level::warn : Level::info, "ring",
                  withdrawn ? "as the store refuses writes, others are to own this node's arcs"
                            : "as the store takes writes, this node may own arcs again");
-}
-
-void Ring::retry_refused() {
-  std::deque<Effects::Write> again = std::exchange(refused_, {});
-  for (auto& write : again) submit(std::move(write));
 }
 
 void Ring::spread(ArcId arc) {

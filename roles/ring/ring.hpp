@@ -74,6 +74,7 @@ class Ring : public Keyspace {
     bool started = false;      // the hive's options are known
     bool written_off = false;  // by RING FORGET
     bool refusing = false;     // the store takes no writes at present
+    std::size_t refused = 0;   // bytes of writes that wait for that
     bool ready = false;        // every arc has an owner that is alive
     bool stable = false;       // and every record is settled and the desired one
     std::size_t arcs = 0;
@@ -151,7 +152,10 @@ class Ring : public Keyspace {
   void schedule();
   void carry_out();
   void submit(Effects::Write write);
+  void wait_refused(Effects::Write write);
   void retry_refused();
+  void taken(const Effects::Write& write);
+  void completed(const Effects::Write& write);
   void note_refusing();
   void hear_withdrawn(const Rumor& rumor);
   void tell_withdrawn();
@@ -205,7 +209,9 @@ class Ring : public Keyspace {
   Time looked_at_disk_{};
   bool disk_full_ = false;
   std::deque<Effects::Read> reads_;     // still to be made
-  std::deque<Effects::Write> refused_;  // by the store; they and all that follow are tried again
+  std::deque<Effects::Write> refused_;  // by the store, and all that followed; the first is tried
+  std::size_t refused_bytes_ = 0;       // of all of them
+  bool retrying_ = false;               // the store has the first one
   Timers::Id ticking_ = 0;
   bool nodes_changed_ = false;       // the core has not been told
   Time told_nodes_{};                // when it was told last

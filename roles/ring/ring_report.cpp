@@ -45,6 +45,8 @@ void Ring::report(Metrics& metrics) const {
   metrics.gauge("skep_ring_arcs_unsettled", "Arcs whose members are changing.", unsettled);
   metrics.gauge("skep_ring_stable", "1: every arc is where it should be.",
                 std::uint64_t{now.stable ? 1U : 0U});
+  metrics.gauge("skep_ring_refused_bytes", "Writes that wait for the store to take writes again.",
+                now.refused);
   metrics.gauge("skep_ring_entries", "Entries of the copies on this node.", sizes.live);
   metrics.gauge("skep_ring_entries_owned", "Entries of the arcs that this node owns.",
                 now.keys_owned);

@@ -115,6 +115,8 @@ RingPlan RingPlan::draw(std::uint64_t seed) {
   plan.draw_expiry();
   plan.draw_refusals();
   plan.draw_eviction();
+  plan.draw_answers();
+  plan.draw_backlog();
   return plan;
 }
 
@@ -154,6 +156,23 @@ void RingPlan::draw_eviction() {
   uneven = dice.chance(0.2);
 }
 
+// The same for what nodes owe to others in answers: a few values at a time. Not where few requests
+// may wait, for the last reads, which come all at once.
+void RingPlan::draw_answers() {
+  constexpr std::uint64_t kStream = 85'933;
+  Dice dice(seed * 0x9e3779b97f4a7c15 + kStream);
+  if (ring.max_waiting > 4 && dice.chance(0.2)) ring.max_owed = dice.between(1, 12);
+}
+
+// The same for what waits for disks that refuse to take it.
+void RingPlan::draw_backlog() {
+  constexpr std::uint64_t kStream = 101'986;
+  Dice dice(seed * 0x9e3779b97f4a7c15 + kStream);
+  if (!dice.chance(0.2)) return;
+  ring.max_refused = dice.between(0, 2000);
+  if (!has(Fault::disk_full)) faults.push_back(Fault::disk_full);
+}
+
 bool RingPlan::has(Fault fault) const {
   return std::find(faults.begin(), faults.end(), fault) != faults.end();
 }
@@ -176,6 +195,9 @@ std::string RingPlan::show() const {
   if (together) out += " (writes of two keys)";
   if (evicts) out += uneven ? " (some delete for room)" : " (deletes for room)";
   if (expiry) out += " (expiries)";
+  if (ring.max_owed < 1024) out += " (answers of " + std::to_string(ring.max_owed) + "B)";
+  if (ring.max_refused < 1 << 20)
+    out += " (" + std::to_string(ring.max_refused) + "B wait for the disk)";
   for (Fault fault : faults) out += " " + std::string(name(fault));
   return faults.empty() ? out + " no faults" : out;
 }

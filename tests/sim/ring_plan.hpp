@@ -77,6 +77,8 @@ struct RingPlan {
   void draw_expiry();
   void draw_refusals();
   void draw_eviction();
+  void draw_answers();
+  void draw_backlog();
 };
 
 }  // namespace skep::sim
