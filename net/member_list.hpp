@@ -24,6 +24,10 @@ enum class MemberState : std::uint8_t {
 };
 constexpr MemberState wire_max(MemberState) { return MemberState::left; }
 std::string_view name(MemberState state) noexcept;
+// Whether such a member runs, as far as is known; who is suspected or leaves does, too.
+constexpr bool is_up(MemberState state) {
+  return state != MemberState::dead && state != MemberState::left;
+}
 
 struct Listener {
   std::string role;  // "ring", "admin", …

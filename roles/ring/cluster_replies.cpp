@@ -94,8 +94,8 @@ Value cluster_nodes(const Topology& topology) {
     text += node.id + " " + place.host + ":" + std::to_string(place.port) + "@" +
             std::to_string(place_of(node.cluster).port);
     text.append(node.self ? " myself,master" : " master").append(flag(node.state));
-    const bool linked = node.state != MemberState::dead && node.state != MemberState::left;
-    text += " - 0 0 " + std::to_string(topology.epoch) + (linked ? " connected" : " disconnected");
+    text += " - 0 0 " + std::to_string(topology.epoch) +
+            (is_up(node.state) ? " connected" : " disconnected");
     // Here only the owner counts: ranges that differ in their other members are one again.
     std::int64_t first = -1, last = -1;
     const auto say = [&] {

@@ -21,10 +21,6 @@ constexpr std::string_view kLeaseBefore = "lease_before";   // µs; the last lif
 constexpr std::string_view kWeakBefore = "written_before";  // not all on this disk is synced
 constexpr Duration kConfirmed = std::chrono::seconds(8);    // by all nodes, or those are told of
 
-bool lives(const Member& member) {
-  return member.state != MemberState::dead && member.state != MemberState::left;
-}
-
 // Without its members an arc may be taken over.
 bool alone(const HiveOptions& hive) { return hive.replication == 1 && hive.takeover_empty_us != 0; }
 
@@ -173,7 +169,8 @@ void Ring::change_options(const Change& change, Changed done) {
 std::vector<std::string> Ring::without_options(std::uint64_t version) const {
   std::vector<std::string> names;
   for (const auto& [id, member] : membership_.members()) {
-    if (!lives(member) || !member.runs("ring") || core_->host().forgotten.contains(id)) continue;
+    if (!is_up(member.state) || !member.runs("ring") || core_->host().forgotten.contains(id))
+      continue;
     const auto taken = taken_.find(id);
     const std::uint64_t has = id == membership_.self() ? hive_version_
                               : taken == taken_.end()  ? 1

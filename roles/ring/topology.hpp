@@ -22,9 +22,7 @@ struct Topology {
     bool self = false;
 
     // Whether clients may be sent to it.
-    bool reachable() const {
-      return !clients.empty() && state != MemberState::dead && state != MemberState::left;
-    }
+    bool reachable() const { return !clients.empty() && is_up(state); }
     bool operator==(const Node&) const = default;
   };
   // Neighbouring slots of one owner, and of the same other members.

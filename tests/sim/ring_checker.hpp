@@ -84,6 +84,7 @@ class RingChecker {
     Time until{};
     ring::Epoch promised = 0;  // the giver, last
   };
+  static ring::ArcId id_of(std::size_t arc) { return static_cast<ring::ArcId>(arc); }
   // Calls visit(entry) for what a majority's disks have of the key in one version, if one has.
   void on_majority(const std::string& key,
                    const std::function<void(const ring::Entry&)>& visit) const;
