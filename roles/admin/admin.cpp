@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "net/json.hpp"
 #include "roles/admin/json.hpp"
 #include "roles/admin/metrics.hpp"
 
@@ -137,17 +138,16 @@ void Admin::acceptors(const http::Request&, http::Respond respond) {
 void Admin::change_options(const http::Request& request, http::Respond respond) {
   if (!hooks_.change_options)
     return respond(failure({Code::not_found, "this node has no ring role"}));
-  const Json body = Json::parse(request.body, nullptr, false);
+  constexpr const char* kAccepted =
+      R"(accepted: {"durability": "commit", …}, the values as a configuration has them)";
+  const auto body = parse_json_object(request.body);
+  if (!body) return respond(failure({Code::invalid, body.error().message + "; " + kAccepted}));
   Hooks::Settings settings;
-  bool wrong = !body.is_object();
-  if (!wrong)
-    for (const auto& [name, value] : body.items()) {
-      wrong = wrong || !(value.is_string() || value.is_number_unsigned());
-      settings.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
-    }
-  if (wrong)
-    return respond(failure({Code::invalid, R"(accepted: {"durability": "commit", …}, the values )"
-                                           "as a configuration has them"}));
+  for (const auto& [name, value] : body->items()) {
+    if (!value.is_string() && !value.is_number_unsigned())
+      return respond(failure({Code::invalid, kAccepted}));
+    settings.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+  }
   hooks_.change_options(settings, [respond = std::move(respond)](const auto& missing) {
     respond(missing ? json(200, {{"done", "set"}, {"not_yet", *missing}})
                     : failure(missing.error()));
@@ -165,12 +165,16 @@ void Admin::config(const http::Request&, http::Respond respond) {
 }
 
 void Admin::join(const http::Request& request, http::Respond respond) {
-  Json body = Json::parse(request.body, nullptr, false);
-  const bool object = body.is_object() && body.contains("peer") && body["peer"].is_string();
-  if (!object || (body.contains("bring") && !body["bring"].is_boolean()))
-    return respond(
-        failure({Code::invalid, R"(accepted: {"peer": "host:port", "bring": true or false})"}));
-  hooks_.join(body["peer"].get<std::string>(), body.value("bring", false),
+  constexpr const char* kAccepted = R"(accepted: {"peer": "host:port", "bring": true or false})";
+  const auto body = parse_json_object(request.body);
+  if (!body) return respond(failure({Code::invalid, body.error().message + "; " + kAccepted}));
+  const auto peer = body->find("peer");
+  const auto bring = body->find("bring");
+  const bool brings = bring != body->end();
+  if (peer == body->end() || !peer->is_string() || (brings && !bring->is_boolean()) ||
+      body->size() != (brings ? 2 : 1))
+    return respond(failure({Code::invalid, kAccepted}));
+  hooks_.join(peer->get<std::string>(), brings && bring->get<bool>(),
               [respond = std::move(respond)](const Result<std::string>& done) {
                 respond(done ? json(200, {{"done", *done}}) : failure(done.error()));
               });

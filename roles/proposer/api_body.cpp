@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "net/base/text.hpp"
+#include "net/json.hpp"
 #include "roles/proposer/api_request.hpp"
 
 namespace skep::proposer {
@@ -23,28 +23,6 @@ template <class... Parts> tl::unexpected<Error> refuse(const Parts&... parts) {
 std::string brief(const Json& json) {
   if (!json.is_primitive()) return json.type_name();
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-// One JSON object, and nothing behind it; no member of it, or of what is in it, is there twice
-// (which RFC 8259, 4, leaves open).
-Result<Json> parse(std::string_view body) {
-  std::vector<std::set<std::string>> names;
-  std::string twice;
-  const auto see = [&](int, Json::parse_event_t event, Json& parsed) {
-    using Event = Json::parse_event_t;
-    if (event == Event::object_start) names.emplace_back();
-    if (event == Event::object_end) names.pop_back();
-    if (event == Event::key && !names.back().insert(parsed.get<std::string>()).second)
-      twice = parsed.get<std::string>();
-    return true;
-  };
-  // The library takes a zero byte for the end.
-  const bool whole = body.find('\0') == std::string_view::npos;
-  Json json = whole ? Json::parse(body, see, false) : Json(Json::value_t::discarded);
-  if (json.is_discarded()) return refuse("the body is not JSON");
-  if (!twice.empty()) return refuse("the member \"", twice, "\" is there twice; accepted: once");
-  if (!json.is_object()) return refuse("the body is not a JSON object");
-  return json;
 }
 
 // Nothing but these members.
@@ -146,7 +124,7 @@ Result<Registers::Names> quorums(const Json& json, const std::string& where) {
 }  // namespace
 
 Result<Change> parse_change(std::string_view body, std::uint64_t max_value) {
-  auto json = parse(body);
+  auto json = parse_json_object(body);
   if (!json) return tl::unexpected(json.error());
   if (Result<> known = only(*json, "the body", {"change", "args"}); !known)
     return tl::unexpected(known.error());
@@ -169,7 +147,7 @@ Result<Change> parse_change(std::string_view body, std::uint64_t max_value) {
 }
 
 Result<Registers::Step> parse_step(std::string_view body) {
-  auto json = parse(body);
+  auto json = parse_json_object(body);
   if (!json) return tl::unexpected(json.error());
   if (Result<> known = only(*json, "the body", {"prepare", "accept", "proposers", "goal"}); !known)
     return tl::unexpected(known.error());
@@ -195,7 +173,7 @@ Result<Registers::Step> parse_step(std::string_view body) {
 Result<std::uint32_t> parse_rescan(std::string_view body) {
   constexpr std::uint32_t kPiece = 1000;
   if (body.empty()) return kPiece;
-  auto json = parse(body);
+  auto json = parse_json_object(body);
   if (!json) return tl::unexpected(json.error());
   if (Result<> known = only(*json, "the body", {"limit"}); !known)
     return tl::unexpected(known.error());
@@ -210,7 +188,7 @@ Result<std::uint32_t> parse_rescan(std::string_view body) {
 
 Result<> parse_nothing(std::string_view body) {
   if (body.empty()) return {};
-  auto json = parse(body);
+  auto json = parse_json_object(body);
   if (!json) return tl::unexpected(json.error());
   return only(*json, "the body", {});
 }

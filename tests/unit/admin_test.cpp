@@ -158,7 +158,8 @@ TEST_F(AdminTest, ChangesOptionsOfTheHive) {
   http::Response response = post("/ring/options", R"({"durability": "commit", "replication": 5})");
   EXPECT_EQ(Json::parse(response.body), Json::parse(R"({"done": "set", "not_yet": ["node3"]})"));
   EXPECT_EQ(settings, (Hooks::Settings{{"durability", "commit"}, {"replication", "5"}}));
-  for (const char* bad : {"", "[]", R"({"lease": true})", R"({"replication": -1})"})
+  for (const char* bad : {"", "[]", R"({"lease": true})", R"({"replication": -1})",
+                          R"({"replication": 3, "replication": 5})"})
     EXPECT_EQ(post("/ring/options", bad).status, 400u) << bad;
   outcome = fail(Code::invalid, "accepted: an integer from 1 to 9");
   EXPECT_EQ(post("/ring/options", R"({"replication": 99})").status, 400u);
@@ -178,7 +179,8 @@ TEST_F(AdminTest, Joins) {
   EXPECT_EQ(brings, 1);
   joined.resize(1);
   for (const char* bad :
-       {"", "{", "[]", "{}", R"({"peer": 1})", R"({"peer": "h:1", "bring": 1})", "\xff"})
+       {"", "{", "[]", "{}", R"({"peer": 1})", R"({"peer": "h:1", "bring": 1})",
+        R"({"peer": "h:1", "brings": true})", R"({"peer": "h:1", "peer": "h:2"})", "\xff"})
     EXPECT_EQ(post("/cluster/join", bad).status, 400u) << bad;
   EXPECT_EQ(joined.size(), 1u);
   outcome = fail(Code::conflict, "of another cluster");
