@@ -85,6 +85,7 @@ void Link::on_bytes(std::string_view bytes) {
     in_ = bytes.substr(used);
     return;
   }
+  in_.reserve(wanted_);  // or a large one would be copied again and again as it comes
   in_.append(bytes);
   const std::size_t used = consume(in_);
   in_.erase(0, used);
@@ -101,6 +102,7 @@ std::size_t Link::consume(std::string_view in) {
       refuse({taken.error().code, other() + text, "you" + text});
       break;
     }
+    wanted_ = taken->wanted;
     if (taken->size == 0) break;
     used += taken->size;
     if (taken->frame.version != version_) {

@@ -80,7 +80,8 @@ class Link final : private StreamHandler {
   bool was_up_ = false;
   bool failed_ = false;
   std::uint8_t version_ = wire::kProtocolVersion;
-  std::string in_;  // the beginning of a frame
+  std::string in_;          // the beginning of a frame,
+  std::size_t wanted_ = 0;  // which has so many bytes, as far as is known
   const Time opened_;
   Time heard_;                 // when bytes last came
   std::uint64_t sent_ = 0;     // the socket's count when it last moved,

@@ -131,7 +131,12 @@ RequestParser::Step RequestParser::argument() {
     bulk_ = *size;
   }
   auto size = static_cast<std::size_t>(bulk_);
-  if (buffer_.size() - pos_ < size + 2) return Step::more;
+  if (const std::size_t there = buffer_.size() - pos_; there < size + 2) {
+    // A large one that is coming is not to be copied again and again. One that is only announced
+    // gets no memory for that.
+    if (size > kKeptCapacity && there > size / 4) buffer_.reserve(pos_ + size + 2);
+    return Step::more;
+  }
   ranges_.push_back({pos_ - begin_, size});
   pos_ += size + 2;
   bulk_ = -1;

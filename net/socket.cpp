@@ -218,11 +218,11 @@ void Socket::offer() {
     if (out_.capacity() > kKeptBuffer) std::string().swap(out_);
     return;
   }
-  write_ = new Write{{}, out_.substr(static_cast<std::size_t>(taken)), this};
-  out_.clear();
-  offered_ += write_->bytes.size();
+  write_ = new Write{{}, std::exchange(out_, {}), this};  // it may be large: no copy of the rest
   write_->request.data = write_;
-  buffer = uv_buf_init(write_->bytes.data(), static_cast<unsigned>(write_->bytes.size()));
+  const std::size_t left = write_->bytes.size() - static_cast<std::size_t>(taken);
+  offered_ += left;
+  buffer = uv_buf_init(write_->bytes.data() + taken, static_cast<unsigned>(left));
   uv_write(&write_->request, stream(), &buffer, 1, [](uv_write_t* request, int status) {
     std::unique_ptr<Write> done(static_cast<Write*>(request->data));
     if (done->socket == nullptr) return;

@@ -75,13 +75,13 @@ Result<Taken> take_frame(std::string_view in, std::size_t max_frame) {
   if (size > max_frame)
     return fail(Code::full, "a frame of " + std::to_string(size) + " bytes; at most " +
                                 std::to_string(max_frame) + " are accepted");
-  if (in.size() < size) return Taken{};
+  if (in.size() < size) return Taken{{}, 0, size};
   std::string_view rest = in.substr(kFramePrefix, size - kFramePrefix);
   if (checksum32(rest) != prefix.checksum)
     return fail(Code::corrupt, "a frame's checksum is wrong");
   const Header header = decode<Header>(rest.substr(0, kHeader)).value();
-  return Taken{{header.version, header.part, header.type, header.request, rest.substr(kHeader)},
-               size};
+  return Taken{
+      {header.version, header.part, header.type, header.request, rest.substr(kHeader)}, size, 0};
 }
 
 }  // namespace skep::wire

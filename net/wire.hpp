@@ -241,6 +241,7 @@ void encode_frame(std::string& out, const Frame& frame);
 struct Taken {
   Frame frame;
   std::size_t size = 0;
+  std::size_t wanted = 0;  // the size of a frame that is not all there; 0: not known yet
 };
 Result<Taken> take_frame(std::string_view in, std::size_t max_frame);
 

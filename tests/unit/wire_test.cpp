@@ -84,6 +84,7 @@ TEST(Frame, GoldenBytesAndHalves) {
   EXPECT_EQ(bytes.substr(8), std::string("\x01\x02\x03\x01\x07\0\0\0\0\0\0\0", 12) + "hello");
   for (std::size_t size = 0; size < bytes.size(); ++size)
     EXPECT_EQ(wire::take_frame(std::string_view(bytes).substr(0, size), 1024).value().size, 0U);
+  EXPECT_EQ(wire::take_frame(bytes.substr(0, bytes.size() - 1), 1024).value().wanted, bytes.size());
   auto taken = wire::take_frame(bytes + "more", 1024).value();
   EXPECT_EQ(taken.size, bytes.size());
   EXPECT_EQ(taken.frame.payload, "hello");
