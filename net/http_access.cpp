@@ -53,7 +53,7 @@ std::optional<Response> refusal(const Request& request, Needs needs, const Token
                         tokens.section + ".admin_token_file");
   if (!tokens.token.empty() && !known) return unauthorized(401, "", tokens.section + ".token_file");
   if (administers && !on_loopback(request.peer))
-    return forbidden("changes are accepted from this machine only, as long as " + tokens.section +
+    return forbidden("changes are accepted from the loopback only, as long as " + tokens.section +
                      ".admin_token_file is not set");
   return {};
 }

@@ -13,7 +13,7 @@ constexpr std::size_t kMaxPeers = 16;
 std::vector<Address> some_of(const Visited& there, const Address& named) {
   std::vector<Address> some{named};
   for (const Member& member : there.members)
-    if (some.size() < kMaxPeers && is_up(member.state)) some.push_back(member.address);
+    if (some.size() < kMaxPeers && living(member.state)) some.push_back(member.address);
   return some;
 }
 
@@ -36,7 +36,7 @@ void Joining::join(const Address& peer, bool bring, Done done) {
     moved ? done(Outcome::moves) : done(tl::unexpected(moved.error()));
   };
   for (const auto& [id, member] : members_.members())
-    if (is_up(member.state) && member.address == peer) return found(Visited{member.name, own, {}});
+    if (living(member.state) && member.address == peer) return found(Visited{member.name, own, {}});
   hooks_.visit(peer, found);
 }
 
@@ -51,21 +51,22 @@ Result<> Joining::may_move(const Visited& there, bool bring) const {
   const Member& self = members_.members().at(members_.self());
   std::string others;
   for (const auto& [id, member] : members_.members())
-    if (id != self.id && is_up(member.state)) others += (others.empty() ? "" : ", ") + member.name;
+    if (id != self.id && living(member.state)) others += (others.empty() ? "" : ", ") + member.name;
   if (!others.empty())
     return fail(Code::conflict,
                 "this node's own cluster has other nodes (" + others +
                     "), and a node joins another cluster alone: let them leave first; what they "
                     "keep comes here");
   for (const Member& member : there.members)
-    if (is_up(member.state) && member.name == self.name && member.address != self.address)
+    if (living(member.state) && member.name == self.name && member.address != self.address)
       return fail(Code::conflict, "a living node there, at " + member.address + ", is called " +
                                       self.name +
                                       ", too; two nodes of a cluster cannot have one name");
   const auto entries = hooks_.entries();
   if (!entries) return tl::unexpected(entries.error());
-  if (std::none_of(there.members.begin(), there.members.end(),
-                   [](const Member& member) { return is_up(member.state) && member.runs("ring"); }))
+  if (std::none_of(there.members.begin(), there.members.end(), [](const Member& member) {
+        return living(member.state) && member.runs("ring");
+      }))
     return fail(Code::conflict,
                 "no node of the cluster there has a ring (roles) that would take "
                 "what this one holds");

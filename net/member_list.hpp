@@ -24,8 +24,8 @@ enum class MemberState : std::uint8_t {
 };
 constexpr MemberState wire_max(MemberState) { return MemberState::left; }
 std::string_view name(MemberState state) noexcept;
-// Whether such a member runs, as far as is known; who is suspected or leaves does, too.
-constexpr bool is_up(MemberState state) {
+// Whether such a member runs, as far as is known: it is probed, and told the news.
+constexpr bool living(MemberState state) {
   return state != MemberState::dead && state != MemberState::left;
 }
 

@@ -17,12 +17,6 @@
 
 namespace skep::members {
 
-// Alive, as far as one knows: is probed, and told the news.
-constexpr bool living(MemberState state) {
-  return state == MemberState::alive || state == MemberState::suspect ||
-         state == MemberState::leaving;
-}
-
 // The place of a state within an incarnation: a higher one is believed over a lower one.
 int rank(MemberState state) noexcept;
 

@@ -95,7 +95,7 @@ Value cluster_nodes(const Topology& topology) {
             std::to_string(place_of(node.cluster).port);
     text.append(node.self ? " myself,master" : " master").append(flag(node.state));
     text += " - 0 0 " + std::to_string(topology.epoch) +
-            (is_up(node.state) ? " connected" : " disconnected");
+            (living(node.state) ? " connected" : " disconnected");
     // Here only the owner counts: ranges that differ in their other members are one again.
     std::int64_t first = -1, last = -1;
     const auto say = [&] {

@@ -17,7 +17,7 @@ constexpr std::size_t kMaxFrame = 1 << 20;  // of collected appends, roughly
 // Of each name there is one identity that answers, or else the one that did last: all others.
 std::vector<NodeId> outlived_identities(const MemberList& members) {
   const auto rank = [](const Member& member) {
-    return std::pair(is_up(member.state), member.incarnation);
+    return std::pair(living(member.state), member.incarnation);
   };
   std::vector<NodeId> outlived;
   const Member* newest = nullptr;  // of its name

@@ -169,7 +169,7 @@ void Ring::change_options(const Change& change, Changed done) {
 std::vector<std::string> Ring::without_options(std::uint64_t version) const {
   std::vector<std::string> names;
   for (const auto& [id, member] : membership_.members()) {
-    if (!is_up(member.state) || !member.runs("ring") || core_->host().forgotten.contains(id))
+    if (!living(member.state) || !member.runs("ring") || core_->host().forgotten.contains(id))
       continue;
     const auto taken = taken_.find(id);
     const std::uint64_t has = id == membership_.self() ? hive_version_

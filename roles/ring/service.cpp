@@ -204,7 +204,7 @@ resp::Value Service::nodes() const {
   };
   std::map<NodeId, Share> shares;
   for (const auto& [id, member] : cluster_.members())
-    if (is_up(member.state)) shares[id];
+    if (living(member.state)) shares[id];
   const std::vector<Ring::ArcStatus> arcs = ring_->arcs();
   for (const Ring::ArcStatus& arc : arcs) {
     if (arc.record.owner != 0) ++shares[arc.record.owner].owned;
@@ -257,7 +257,7 @@ resp::Value Service::names(const std::vector<NodeId>& nodes) const {
 const char* Service::state_of(const Record& record, std::vector<NodeId> desired) const {
   if (record.epoch == 0) return "unknown";
   const auto owner = cluster_.members().find(record.owner);
-  if (owner == cluster_.members().end() || !is_up(owner->second.state)) return "without owner";
+  if (owner == cluster_.members().end() || !living(owner->second.state)) return "without owner";
   if (!record.settled()) return "changing";
   const bool first = !desired.empty() && desired.front() == record.owner;
   std::sort(desired.begin(), desired.end());

@@ -22,7 +22,7 @@ struct Topology {
     bool self = false;
 
     // Whether clients may be sent to it.
-    bool reachable() const { return !clients.empty() && is_up(state); }
+    bool reachable() const { return !clients.empty() && living(state); }
     bool operator==(const Node&) const = default;
   };
   // Neighbouring slots of one owner, and of the same other members.

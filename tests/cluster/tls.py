@@ -66,6 +66,7 @@ class Hive:
         os.mkdir(self.file(name))
         for source, target in (("ca.crt", "ca.crt"), ("ring.password", "ring.password"),
                                ("admin.token", "admin.token"),
+                               ("admin.admin_token", "admin.admin_token"),
                                (f"{certificate or name}.crt", "node.crt"),
                                (f"{certificate or name}.key", "node.key")):
             shutil.copy(self.file(source), self.file(name, target))
