@@ -54,7 +54,7 @@ const Member* Table::find(NodeId id) const {
 bool Table::lives_at(const Address& address) const {
   const auto there = members_.with_address(address);
   return std::any_of(there.begin(), there.end(),
-                     [](const Member* member) { return skep::members::living(member->state); });
+                     [](const Member* member) { return skep::living(member->state); });
 }
 
 std::vector<NodeId> Table::rivals(const Member& member) const {
@@ -81,7 +81,7 @@ void Table::fill(std::vector<std::pair<Member, Time>> members) {
   digest_ = 0;
   for (const auto& [id, member] : members_) {
     digest_ ^= fingerprint(member);
-    if (skep::members::living(member.state)) living_.push_back(id);
+    if (skep::living(member.state)) living_.push_back(id);
   }
 }
 
@@ -92,8 +92,8 @@ MemberList::Shared Table::put(Member member, Time since) {
   const MemberList::Shared known = found == members_.end() ? nullptr : found.shared();
   if (known) digest_ ^= fingerprint(*known);
   digest_ ^= fingerprint(*kept);
-  const bool lived = known && skep::members::living(known->state);
-  const bool lives = skep::members::living(kept->state);
+  const bool lived = known && skep::living(known->state);
+  const bool lives = skep::living(kept->state);
   if (lived != lives) {
     const auto at = std::lower_bound(living_.begin(), living_.end(), kept->id);
     lives ? void(living_.insert(at, kept->id)) : void(living_.erase(at));
@@ -107,7 +107,7 @@ void Table::erase(NodeId id) {
   SKEP_ASSERT(found != members_.end());
   const Member& member = *found.shared();
   digest_ ^= fingerprint(member);
-  if (skep::members::living(member.state))
+  if (skep::living(member.state))
     living_.erase(std::lower_bound(living_.begin(), living_.end(), id));
   members_.erase(id);
 }

@@ -111,7 +111,7 @@ TEST_F(RingRefusing, WhatWaitsIsBoundedAndComesBackInLine) {
     EXPECT_EQ(round, kRounds) << "the others go on, of " << number;
 
   full.store()->fill(false);
-  EXPECT_TRUE(run_until([this] { return stable() && equal(); }));
+  EXPECT_TRUE(run_until([&] { return full.ring().status().refused == 0 && stable() && equal(); }));
   EXPECT_FALSE(full.ring().status().refusing);
   EXPECT_EQ(full.ring().status().refused, 0U);
   for (std::size_t through = 0; through < kNodes; ++through)
