@@ -31,7 +31,8 @@ Talk to a node
   --cert FILE --key FILE                    the certificate to show, where one is asked for
   --json                                    answers as JSON where there is structure
   -e LINE                                   one command
-  WORDS are one command. Without any: a prompt, or lines from a pipe; `help` lists commands.
+  WORDS are one command; `help` lists commands. Without any: a prompt, or lines from a pipe; of
+  `acceptors`: their status.
 
 Load a cluster, and check what it says
   server load registers [--clients N] [--keys N] [--own-keys] [--seconds N]

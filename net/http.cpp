@@ -73,7 +73,7 @@ Result<Response> to_response(std::string_view bytes, bool head) {
     bytes.remove_prefix(parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error));
   if (!error && !parser.is_done()) parser.put_eof(error);
   if (error || !parser.is_done())
-    return fail(Code::invalid, "not an answer of HTTP: " + error.message());
+    return fail(Code::invalid, "no answer of HTTP: " + error.message());
   auto message = parser.release();
   return Response{message.result_int(), std::string(view(message[beast::field::content_type])),
                   std::move(message.body()), headers_of(message)};

@@ -61,6 +61,7 @@ struct Response {
   std::string type = "text/plain; charset=utf-8";  // empty: there is no body
   std::string body{};
   Headers headers{};
+  std::string peer{};  // who answers, to a client: "127.0.0.1:5001"
 };
 
 // A failure, as a problem document (RFC 9457) with two members more: `code`, stable for programs,
@@ -70,6 +71,10 @@ Response problem(unsigned status, std::string_view code, std::string_view detail
                  std::string_view done = "no", std::string_view more = {});
 // Appends the text as a JSON string; bytes that are no UTF-8 become U+FFFD.
 void append_json(std::string& out, std::string_view text);
+
+// What an answer that is none of success says, for a person at a command line: the detail of a
+// problem document; of anything else, such as another kind of port, who answered, and how it began.
+std::string reason(const Response& response);
 
 // Asks the server at `address` ("host:port") and waits for the answer, for `timeout` at most. For
 // programs in front of a person, not for a node. Code::unavailable: certainly nothing was done;

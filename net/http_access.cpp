@@ -22,8 +22,9 @@ Response forbidden(const std::string& why) { return problem(403, name(Code::perm
 
 // `key` is where the token stands that has to be shown.
 Response unauthorized(unsigned status, const std::string& what, const std::string& key) {
-  Response response = problem(status, name(Code::permission),
-                              what + "show the token in " + key + ": Authorization: Bearer …");
+  Response response =
+      problem(status, name(Code::permission),
+              what + "show the token in the file of " + key + ": Authorization: Bearer …");
   if (status == 401) response.headers["WWW-Authenticate"] = "Bearer";
   return response;
 }
@@ -48,10 +49,12 @@ std::optional<Response> refusal(const Request& request, Needs needs, const Token
   const std::string_view given = bearer(request);
   if (!tokens.admin_token.empty() && same_secret(given, tokens.admin_token)) return {};
   const bool known = !tokens.token.empty() && same_secret(given, tokens.token);
+  const std::string refused = known || given.empty() ? "" : "the token is refused; ";
   if (administers && !tokens.admin_token.empty())
-    return unauthorized(known ? 403 : 401, "to change something, ",
+    return unauthorized(known ? 403 : 401, refused + "to change something, ",
                         tokens.section + ".admin_token_file");
-  if (!tokens.token.empty() && !known) return unauthorized(401, "", tokens.section + ".token_file");
+  if (!tokens.token.empty() && !known)
+    return unauthorized(401, refused, tokens.section + ".token_file");
   if (administers && !on_loopback(request.peer))
     return forbidden("changes are accepted from the loopback only, as long as " + tokens.section +
                      ".admin_token_file is not set");

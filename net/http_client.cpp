@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "net/base/text.hpp"
 #include "net/blocking.hpp"
 #include "net/http.hpp"
 #include "net/http_text.hpp"
@@ -30,12 +31,18 @@ Result<Response> ask(const Address& address, const Request& request, Duration ti
   if (!stream) return tl::unexpected(std::move(stream.error()));
   Request addressed = request;
   addressed.headers["host"] = address;
+  const auto failed = [&](const Error& error) {
+    return fail(error.code, address + ": " + error.message);
+  };
   Result<> sent = stream->send(to_text(addressed, false), deadline);
-  if (!sent) return tl::unexpected(std::move(sent.error()));
+  if (!sent) return failed(sent.error());
   Result<std::string> bytes = receive_all(*stream, deadline);
-  if (!bytes) return tl::unexpected(std::move(bytes.error()));
+  if (!bytes) return failed(bytes.error());
   Result<Response> response = to_response(*bytes, request.method == "HEAD");
-  if (!response) response.error().code = Code::unknown;
+  if (!response)
+    return failed({Code::unknown, response.error().message +
+                                      (bytes->empty() ? "" : "; it says: " + excerpt(*bytes))});
+  response->peer = address;
   return response;
 }
 

@@ -11,6 +11,7 @@
 
 #include "net/address.hpp"
 #include "net/base/assert.hpp"
+#include "net/base/text.hpp"
 #include "net/dial.hpp"
 #include "net/http_text.hpp"
 #include "net/socket.hpp"
@@ -88,7 +89,8 @@ class Connection::State final : public StreamHandler {
       in_.erase(0, parser_->put(boost::asio::buffer(in_), error));
     if (error == beast::error::need_more) return;
     if (error)
-      return end({Code::unknown, address_ + " gave no answer of HTTP: " + error.message()});
+      return end({Code::unknown, address_ + ": no answer of HTTP: " + error.message() +
+                                     "; it says: " + excerpt(bytes)});
     if (parser_->is_done()) answer();
   }
   void on_drained() override {}
@@ -110,7 +112,9 @@ class Connection::State final : public StreamHandler {
   void answer() {
     auto message = parser_->release();
     if (!message.keep_alive()) drop();
-    tell(to_response(std::move(message)));
+    Response response = to_response(std::move(message));
+    response.peer = address_;
+    tell(std::move(response));
   }
 
   void end(Error error) {

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "net/base/text.hpp"
 #include "net/http.hpp"
 
 namespace skep::http {
@@ -41,6 +42,19 @@ Response problem(unsigned status, std::string_view code, std::string_view detail
   if (!more.empty()) body.append(",\n  ").append(more);
   body.append("\n}\n");
   return response;
+}
+
+std::string reason(const Response& response) {
+  const auto body = nlohmann::json::parse(response.body, nullptr, false);
+  for (const char* key : {"detail", "title"}) {
+    const auto found = body.is_object() ? body.find(key) : body.end();
+    if (found == body.end() || !found->is_string()) continue;
+    const auto& detail = found->get_ref<const std::string&>();
+    return response.status == 401 ? detail + " (by --token-file FILE)" : detail;
+  }
+  const std::string text = response.type.starts_with("text/plain") ? excerpt(response.body) : "";
+  return response.peer + " answers with HTTP status " + std::to_string(response.status) +
+         (text.empty() ? "" : ": ") + text;
 }
 
 }  // namespace skep::http

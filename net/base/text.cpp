@@ -41,6 +41,15 @@ bool is_utf8(std::string_view bytes) {
   return true;
 }
 
+std::string excerpt(std::string_view bytes) {
+  constexpr std::size_t kMost = 200;
+  std::string text(bytes.substr(0, kMost));
+  for (char& c : text)
+    if (c < ' ' || c > '~') c = c == '\n' || c == '\r' || c == '\t' ? ' ' : '?';
+  text.erase(text.find_last_not_of(' ') + 1);
+  return bytes.size() > kMost ? text + "..." : text;
+}
+
 std::string to_base64(std::string_view bytes) {
   std::string text;
   text.reserve((bytes.size() + 2) / 3 * 4);

@@ -14,4 +14,8 @@ bool is_utf8(std::string_view bytes);
 std::string to_base64(std::string_view bytes);
 std::optional<std::string> from_base64(std::string_view text);
 
+// The beginning of what somebody said, as one line of printable ASCII: other bytes become a space
+// or '?', and "..." stands for what is behind 200 of them.
+std::string excerpt(std::string_view bytes);
+
 }  // namespace skep

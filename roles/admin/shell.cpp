@@ -47,7 +47,8 @@ std::span<const Shell::Command> Shell::commands() {
       {"config", "", 0, 0, "the node's effective configuration", &Shell::config},
       {"stop", "", 0, 0, "end the node; it stays a member", &Shell::stop},
       {"help", "", 0, 0, "this list", &Shell::help},
-      {"exit", "", 0, 0, "end this shell", &Shell::exit},
+      {"exit", "", 0, 0, "leave the prompt", &Shell::exit},
+      {"quit", "", 0, 0, "the same", &Shell::exit},
   };
   return kCommands;
 }
@@ -76,8 +77,11 @@ int Shell::run(std::string_view line) {
       return shell::written((this->*command.run)(args), out_, diagnostics_);
     return wrong(command.usage(args));
   }
-  diagnostics_ << "unknown command; `help` lists what there is\n";
-  return kWrongUsage;
+  std::string forms;
+  for (const Command& command : commands())
+    if (command.name.starts_with(words[0] + ' '))
+      forms += (forms.empty() ? "accepted: " : ", ") + command.form();
+  return wrong(forms.empty() ? "unknown command; `help` lists what there is" : forms);
 }
 
 int Shell::wrong(std::string_view why) {
@@ -106,12 +110,9 @@ int Shell::send(const http::Request& request, Duration timeout,
       print(*response);
     return kDone;
   }
-  Json body = Json::parse(response->body, nullptr, false);
-  bool ours = body.is_object() && body.contains("detail");
-  diagnostics_ << (ours ? text_of(body, "detail")
-                        : "the answer was HTTP status " + std::to_string(response->status))
-               << '\n';
-  return ours && text_of(body, "done") == "maybe" ? kMaybeDone : kNotDone;
+  diagnostics_ << http::reason(*response) << '\n';
+  const Json body = Json::parse(response->body, nullptr, false);
+  return body.is_object() && text_of(body, "done") == "maybe" ? kMaybeDone : kNotDone;
 }
 
 void Shell::print_body(const http::Response& response) { out_ << response.body; }

@@ -90,15 +90,10 @@ Result<http::Response> Proposers::change(http::Request request, bool repeatable,
 Problem problem_of(const http::Response& response) {
   Problem problem;
   const Json body = Json::parse(response.body, nullptr, false);
-  const auto text = [&](const char* key) {
-    const auto found = body.is_object() ? body.find(key) : body.end();
-    return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  problem.detail = text("detail");
-  if (problem.detail.empty()) problem.detail = text("title");
-  if (problem.detail.empty())
-    problem.detail = "the answer was HTTP status " + std::to_string(response.status);
-  const std::string done = text("done");
+  problem.detail = http::reason(response);
+  const auto found = body.is_object() ? body.find("done") : body.end();
+  const std::string done =
+      found != body.end() && found->is_string() ? found->get<std::string>() : "";
   problem.maybe_done =
       done.empty() ? response.status >= 500 && response.status != 503 : done != "no";
   if (body.is_object() && body.contains("base") && body["base"].is_number_unsigned())

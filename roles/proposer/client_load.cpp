@@ -45,7 +45,8 @@ struct Shared {
   std::vector<Counter> counters{};
   Latencies read{}, write{}, increment{};
   std::uint64_t conflicts = 0;
-  Duration longest_gap{};  // between two increments of one client
+  Duration longest_gap{};     // between two increments of one client
+  std::string first_error{};  // what it was, for a person
   bool stopping = false;
 };
 
@@ -94,7 +95,7 @@ class Client {
     const auto value = response && response->status == 200 ? resp::to_integer(response->body)
                                                            : std::optional<std::int64_t>();
     const auto version = value ? version_of(*response) : std::nullopt;
-    if (!absent && !version) return failed();
+    if (!absent && !version) return failed(response);
     read_ = shared_.loop.now();
     shared_.read.add(read_ - began_);
     count(&Figures::reads);
@@ -113,7 +114,7 @@ class Client {
       const bool maybe =
           response ? problem_of(*response).maybe_done : response.error().done() == Done::maybe;
       if (maybe) ++counter_->maybe;
-      return failed();
+      return failed(response);
     }
     const Time now = shared_.loop.now();
     shared_.write.add(now - read_);
@@ -125,8 +126,10 @@ class Client {
     attempt();
   }
 
-  void failed() {
+  void failed(const Result<http::Response>& response) {
     count(&Figures::errors);
+    if (shared_.first_error.empty())
+      shared_.first_error = response ? problem_of(*response).detail : response.error().message;
     shared_.loop.after(kPause, [this] { attempt(); });
   }
 
@@ -169,6 +172,7 @@ class Load {
     for (const auto& client : clients_) client->begin();
     tell_at(1);
     loop_.run();
+    tell_first_error();
     const std::string wrong =
         tried() ? verify() : "no increment was tried: no counter is checked\n";
     report(wrong.empty());
@@ -200,8 +204,14 @@ class Load {
         }
         out_ << '\n' << std::flush;
       }
+      tell_first_error();
       if (!shared_.stopping) tell_at(second + 1);
     });
+  }
+
+  void tell_first_error() {
+    if (shared_.first_error.empty() || std::exchange(told_error_, true)) return;
+    diagnostics_ << "the first error: " << shared_.first_error << '\n' << std::flush;
   }
 
   bool tried() const {
@@ -310,6 +320,7 @@ class Load {
   Shared shared_;
   std::vector<std::unique_ptr<Client>> clients_;
   Time began_{}, ended_{};
+  bool told_error_ = false;
 };
 
 }  // namespace

@@ -137,7 +137,7 @@ TEST_F(AcceptorsShellTest, AStepIsTakenOnceAndWaitedFor) {
 }
 
 TEST_F(AcceptorsShellTest, WhatIsRefusedIsSaid) {
-  for (const unsigned status : {400, 401, 409, 412}) {
+  for (const unsigned status : {400, 403, 409, 412}) {
     steps = {[&] { return problem(status, "the reason"); }};
     EXPECT_EQ(run({"prepare", "node1,node1"}), "1 |not done: the reason\n");
     EXPECT_EQ(asked, Strings{R"(PUT {"prepare":{"nodes":["node1","node1"],"quorum":2}})"});

@@ -394,7 +394,7 @@ TEST_F(AdminShell, KeepsNotDoneAndMaybeDoneApart) {
              fail(Code::unknown, "no answer in time"),
              fail(Code::unknown, "no answer in time"),
              http::Response{200, {}, "not JSON"},
-             http::Response{502, {}, "<html>"}};
+             http::Response{502, "text/plain", "<html>", {}, "a:1"}};
   EXPECT_EQ(run("cluster join h:5"), 1);
   EXPECT_EQ(diagnostics.str(), "of another cluster\n");
   EXPECT_EQ(run("cluster join h:5"), 3);
@@ -403,14 +403,18 @@ TEST_F(AdminShell, KeepsNotDoneAndMaybeDoneApart) {
   EXPECT_EQ(run("cluster status"), 0);
   EXPECT_EQ(out.str(), "not JSON");
   EXPECT_EQ(run("ring"), 1);
-  EXPECT_EQ(diagnostics.str(), "the answer was HTTP status 502\n");
+  EXPECT_EQ(diagnostics.str(), "a:1 answers with HTTP status 502: <html>\n");
 }
 
 TEST_F(AdminShell, SaysWhatIsAccepted) {
   EXPECT_EQ(run("cluster join"), 2);
   EXPECT_EQ(diagnostics.str(), "accepted: cluster join HOST:PORT [--bring]\n");
   EXPECT_EQ(run("cluster"), 2);
+  EXPECT_EQ(diagnostics.str(),
+            "accepted: cluster status [all], cluster join HOST:PORT [--bring], cluster leave\n");
+  EXPECT_EQ(run("cluste"), 2);
   EXPECT_EQ(diagnostics.str(), "unknown command; `help` lists what there is\n");
+  EXPECT_EQ(run("quit"), 0);
   EXPECT_EQ(run(""), 0);
   EXPECT_TRUE(asked.empty());
 }

@@ -458,6 +458,18 @@ TEST(HttpAccess, ATokenHasToBeShownWhereThereIsOne) {
   EXPECT_TRUE(refusal(request, Needs::to_read, one));
 }
 
+TEST(HttpAccess, AWrongTokenIsToldFromNone) {
+  const Tokens one{"x", "read", ""};
+  Request request;
+  const auto says_refused = [&] {
+    return refusal(request, Needs::to_read, one)->body.find("the token is refused") !=
+           std::string::npos;
+  };
+  EXPECT_FALSE(says_refused());
+  request.headers["authorization"] = "Bearer wrong";
+  EXPECT_TRUE(says_refused());
+}
+
 TEST(HttpAccess, TheAdminTokenIsGoodForAll) {
   for (const Tokens& tokens : {Tokens{"x", "read", "change"}, Tokens{"x", "", "change"}}) {
     EXPECT_EQ(status_of(Needs::to_administer, tokens, "change", "10.0.0.1:1"), 0u);

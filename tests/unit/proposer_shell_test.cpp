@@ -30,6 +30,7 @@ class ProposerShell : public testing::Test {
     if (answers.empty()) return fail(Code::unavailable, "the test has no more answers");
     auto next = std::move(answers.front());
     answers.pop_front();
+    if (next) next->peer = node;
     return next;
   }
   // Exit code, what came out, and the diagnostics behind a bar: "0 value|version 7".
@@ -127,7 +128,11 @@ TEST_F(ProposerShell, ARefusalSaysWhatIsThere) {
   answers = {answer(413, R"({"detail":"at most 1 MiB","done":"no"})")};
   EXPECT_EQ(run("set a v"), "1 |not done: at most 1 MiB\n");
   answers = {answer(403, "<html>")};
-  EXPECT_EQ(run("get a"), "1 |not done: the answer was HTTP status 403\n");
+  EXPECT_EQ(run("get a"), "1 |not done: a:1 answers with HTTP status 403\n");
+  answers = {http::Response{400, "text/plain", "the cluster port\n"}};
+  EXPECT_EQ(run("get a"), "1 |not done: a:1 answers with HTTP status 400: the cluster port\n");
+  answers = {answer(401, R"({"detail":"the token is refused"})")};
+  EXPECT_EQ(run("get a"), "1 |not done: the token is refused (by --token-file FILE)\n");
 }
 
 TEST_F(ProposerShell, ReadsGoOnToTheNextProposer) {

@@ -129,6 +129,15 @@ TEST(RegisterLoad, SaysLoudlyWhatIsWrong) {
   EXPECT_NE(run({repeats.address()}).diagnostics.find("done twice"), std::string::npos);
 }
 
+TEST(RegisterLoad, SaysWhatTheFirstErrorWas) {
+  Address nowhere;
+  { nowhere = Server(Server::Lie::none).address(); }
+  const Ran ran = run({nowhere});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_TRUE(ran.diagnostics.starts_with("the first error: cannot connect to " + nowhere + ": "))
+      << ran.diagnostics;
+}
+
 TEST(RegisterLoad, ItsOptions) {
   std::vector<std::string> words{"--proposers", "a:1",        "--clients=8", "--keys", "4",
                                  "--json",      "--own-keys", "--seconds",   "10"};

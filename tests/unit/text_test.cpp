@@ -15,6 +15,14 @@ TEST(Text, Utf8IsToldFromOtherBytes) {
     EXPECT_FALSE(is_utf8(bad)) << bad;
 }
 
+TEST(Text, AnExcerptIsOneShortLineThatCanBePrinted) {
+  EXPECT_EQ(excerpt(""), "");
+  EXPECT_EQ(excerpt("-ERR no\r\n"), "-ERR no");
+  EXPECT_EQ(excerpt("a\x1b[2J\tb\n\xff"), "a?[2J b ?");
+  EXPECT_EQ(excerpt(std::string(200, 'a')), std::string(200, 'a'));
+  EXPECT_EQ(excerpt(std::string(201, 'a')), std::string(200, 'a') + "...");
+}
+
 TEST(Text, Base64) {
   // RFC 4648, section 10.
   const std::pair<const char*, const char*> pairs[] = {{"", ""},
