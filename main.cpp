@@ -104,11 +104,12 @@ class Node {
   Node(conf::Loaded loaded, Words words, LogSink& log)
       : words_(std::move(words)), loaded_(std::move(loaded)), log_(log) {}
 
-  // In this order: the store, which says who this node is; the links; the members; the roles. The
+  // In this order: the store, which says who this node is, of a new node only where it can listen,
+  // so that a mistaken start leaves nothing behind; the links; the members; the roles. The
   // message is for a person.
   Result<> open() {
-    for (Result<> (Node::*step)() :
-         {&Node::open_store, &Node::open_links, &Node::open_cluster, &Node::open_roles}) {
+    for (Result<> (Node::*step)() : {&Node::try_to_listen, &Node::open_store, &Node::open_links,
+                                     &Node::open_cluster, &Node::open_roles}) {
       Result<> opened = (this->*step)();
       if (!opened) return opened;
     }
@@ -142,6 +143,27 @@ class Node {
 
   Env env() { return {loop_, loop_, loop_, *links_, log_}; }
   void say(Level level, const std::string& text) { log_.write(level, "node", text); }
+
+  // What the roles that have a listener are called, and where they listen.
+  std::vector<std::pair<const char*, Address>> listens() const {
+    std::vector<std::pair<const char*, Address>> all{{"ring", config_.ring.listen},
+                                                     {"proposer", config_.proposer.listen},
+                                                     {"admin", config_.admin.listen}};
+    std::erase_if(all, [&](const auto& each) { return !config_.runs(each.first); });
+    return all;
+  }
+
+  Result<> try_to_listen() {
+    if (std::error_code error; std::filesystem::exists(config_.data, error)) return {};
+    auto all = listens();
+    all.emplace_back("cluster", config_.cluster.listen);
+    for (const auto& [name, listen] : all) {
+      const auto tried =
+          TcpListener::open(loop_, log_, name, listen, {}, [](Stream&) { return nullptr; });
+      if (!tried) return tl::unexpected(tried.error());
+    }
+    return {};
+  }
 
   Result<> open_store() {
     auto aside = Aside::find(config_.data.string());
@@ -186,6 +208,8 @@ class Node {
     options.cluster_id = store_->cluster_id();
     options.listen = config_.cluster.listen;
     options.advertise = config_.cluster.address();
+    if (config_.runs("admin"))
+      options.admin = conf::dialable(config_.admin.listen, config_.cluster.address());
     options.secret = config_.cluster.secret;
     options.max_frame = config_.cluster.max_frame;
     options.max_queued = 2 * config_.cluster.max_frame;
@@ -223,11 +247,8 @@ class Node {
     self.address = config_.cluster.address();
     self.incarnation = incarnation_;
     self.roles = config_.roles;
-    for (const auto& [role, listen] :
-         {std::pair("ring", config_.ring.listen), std::pair("proposer", config_.proposer.listen),
-          std::pair("admin", config_.admin.listen)})
-      if (config_.runs(role))
-        self.listeners.push_back({role, conf::dialable(listen, self.address)});
+    for (const auto& [role, listen] : listens())
+      self.listeners.push_back({role, conf::dialable(listen, self.address)});
     self.weight = static_cast<std::uint32_t>(config_.ring.weight);
     return self;
   }
@@ -359,6 +380,10 @@ class Node {
     if (cluster_->cluster_id() == 0)
       return fail(Code::unavailable, "in no cluster yet; waits for a peer");
     if (Result<> now = store_->writable(); !now) return now;
+    if (cluster_->members().size() == 1)
+      for (const Address& peer : config_.cluster.peers)
+        if (std::string why = links_->is_elsewhere(peer); !why.empty())
+          return fail(Code::unavailable, "alone, though there is cluster.peers: " + why);
     for (const auto& [id, member] : cluster_->members())
       if (member.state == MemberState::suspect)
         return fail(Code::unavailable, member.name + " does not answer; it may be dead");
@@ -564,7 +589,9 @@ int run(const Words& words) {
   if (words[0].rfind("--config", 0) == 0 || words[0].rfind("--set", 0) == 0) return run_node(words);
   for (const Command& command : kCommands)
     if (words[0] == command.name) return command.run(Words(words.begin() + 1, words.end()));
-  return wrong_usage("there is no command '" + words[0] + "'");
+  const std::string what = "there is no command '" + words[0] + "'";
+  if (std::error_code error; !std::filesystem::exists(words[0], error)) return wrong_usage(what);
+  return wrong_usage(what + "; a node is run by `server --config FILE`");
 }
 
 }  // namespace

@@ -14,11 +14,11 @@ namespace {
 
 namespace po = boost::program_options;
 
-// Parses `words` by `options`; a word that is no option is one more value of "file".
+// Parses `words` by `options`; of words that are no option the first `files` are of "config".
 Result<po::variables_map> parse(const Words& words, const po::options_description& options,
                                 int files) {
   po::positional_options_description positional;
-  if (files > 0) positional.add("file", files);
+  if (files > 0) positional.add("config", files);
   po::variables_map values;
   try {
     po::store(
@@ -49,11 +49,10 @@ std::string host_name() {
 // What `check`, `config` and a node take: a file and overrides.
 Result<Loaded> load_by(const Words& words, bool by_option) {
   po::options_description options;
-  options.add_options()(by_option ? "config" : "file", po::value<std::string>())(
-      "set", po::value<Words>()->composing());
+  options.add_options()("config", po::value<std::string>())("set", po::value<Words>()->composing());
   auto values = parse(words, options, by_option ? 0 : 1);
   if (!values) return tl::unexpected(values.error());
-  auto file = value_or<std::string>(*values, by_option ? "config" : "file");
+  auto file = value_or<std::string>(*values, "config");
   if (file.empty()) return fail(Code::invalid, "which file? Accepted: a node.toml");
   return load_or_explain(file, value_or<Words>(*values, "set"));
 }

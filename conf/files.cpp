@@ -46,7 +46,13 @@ Result<std::string> read_checked(const std::string& path, mode_t forbidden) {
 
 }  // namespace
 
-Result<std::string> read_file(const std::string& path) { return read_checked(path, 0); }
+Result<std::string> read_file(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+    return fail(Code::invalid, "is a directory; accepted: a file, such as " + path +
+                                   (path.ends_with('/') ? "" : "/") + "node.toml");
+  return read_checked(path, 0);
+}
 
 Result<std::string> read_secret(const std::string& path) {
   Result<std::string> secret = read_checked(path, S_IRWXO | S_IWGRP);

@@ -203,7 +203,8 @@ struct Describe {
                  std::to_string(type.max));
   }
   std::string operator()(const Size& type) const {
-    return range("a size", quoted(show_size(type.min)), quoted(show_size(type.max)));
+    return range("a size (in B, KiB, MiB, GiB or TiB)", quoted(show_size(type.min)),
+                 quoted(show_size(type.max)));
   }
   std::string operator()(const Span& type) const {
     return range("a duration", quoted(show_duration(type.min)), quoted(show_duration(type.max))) +

@@ -96,8 +96,8 @@ std::optional<Refusal> judge_cluster(const Hello& self, const Hello& peer) {
   return Refusal{
       Code::conflict,
       you + other + "if it belongs here, run on it: server admin cluster join " + self.address +
-          "; if this node belongs there, run here: server admin cluster join " + peer.address,
-      me + other + "to join that one, run: server admin cluster join " + self.address};
+          "; if this node belongs there, " + std::string(kRunHere) + "cluster join " + peer.address,
+      me + other + "to join that one, " + std::string(kRunHere) + "cluster join " + self.address};
 }
 
 std::string reason(std::string_view payload) {

@@ -110,6 +110,10 @@ struct Refusal {
   std::string there;
 };
 
+// In a refusal between two clusters, the way from one to the other: what stands behind it are words
+// of `server admin` for the node in whose log it is.
+inline constexpr std::string_view kRunHere = "run here: server admin ";
+
 // Whether two nodes, `self` and `peer`, may be in one cluster, by their names and ids.
 std::optional<Refusal> judge_cluster(const Hello& self, const Hello& peer);
 

@@ -27,6 +27,7 @@ struct Links::Peer {
   Time dial_started{};
   Timers::Id redial = 0;  // not dialled before it fires
   Duration delay{};       // what that waits for, without jitter
+  std::string elsewhere;  // is_elsewhere()
   bool wanted = false;    // somebody has asked for it since it was last dialled
   Time used{};            // to the sweep's precision
   bool used_now = true;   // since the last sweep
@@ -298,6 +299,7 @@ void Links::link_up(Link& link) {
     link.send({Part::link, static_cast<std::uint16_t>(LinkType::cluster), 0,
                wire::encode(ClusterId{options_.cluster_id})});
   if (auto refusal = judge_cluster(hello(), other)) return link.refuse(*std::move(refusal));
+  if (link.dialled()) peer(*link.dialled())->elsewhere.clear();
   if (up_) up_(other);
 }
 
@@ -340,14 +342,30 @@ void Links::link_control(Link& link, const wire::Frame& frame) {
 }
 
 void Links::link_failed(Link& link, const Error& error) {
+  const std::string text = advise(error.message);
+  if (link.dialled() && text.find(kRunHere) != std::string::npos)
+    peer(*link.dialled())->elsewhere = text;
   // Who refuses now will hardly think otherwise in a moment.
   if (link.dialled() && !link.was_up()) peer(*link.dialled())->delay = options_.last_redial;
   // Whoever only opens a connection and closes it, such as a health check, is not worth a line.
   const bool probe = !link.dialled() && !link.was_up() && error.code == Code::unavailable;
   if (probe)
-    log_.write(Level::debug, kPart, error.message);
+    log_.write(Level::debug, kPart, text);
   else
-    complain(link.other(), error.message);
+    complain(link.other(), text);
+}
+
+// What is to be run here names this node's own listener.
+std::string Links::advise(std::string text) const {
+  const std::size_t at = text.find(kRunHere);
+  if (at != std::string::npos && !options_.admin.empty())
+    text.insert(at + kRunHere.size(), "--connect " + options_.admin + ' ');
+  return text;
+}
+
+std::string Links::is_elsewhere(const Address& peer) const {
+  const auto found = peers_.find(peer);
+  return found == peers_.end() ? "" : found->second->elsewhere;
 }
 
 void Links::link_gone(Link& link) {

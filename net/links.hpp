@@ -47,6 +47,7 @@ struct LinkOptions {
   std::uint64_t cluster_id = 0;       // 0: not in a cluster yet
   Address listen;                     // port 0 takes a free one
   Address advertise;                  // what others dial; empty: where it listens
+  Address admin;                      // of this node's role, if it has one; for advice
   std::string secret;                 // of the cluster; may be empty
   std::shared_ptr<tls::Context> tls;  // of Peer::node; null: links are not encrypted
 
@@ -87,6 +88,9 @@ class Links final : public Transport {
   Result<> reload_tls();
   // What others dial, with the real port.
   const Address& address() const { return options_.advertise; }
+  // That the node at the address is of another cluster than this one, and what to do, for a person;
+  // empty: it is not, as far as is known.
+  std::string is_elsewhere(const Address& peer) const;
   // Connections that are up.
   std::size_t up() const;
   void report(Metrics& metrics) const;
@@ -113,6 +117,7 @@ class Links final : public Transport {
   void sweep();
   void sweep_peers(Time now);
   void tell_expiry();
+  std::string advise(std::string text) const;
   void complain(const Address& about, const std::string& text);
 
   Loop& loop_;

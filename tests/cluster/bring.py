@@ -6,7 +6,7 @@ import os
 import subprocess
 import urllib.request
 
-from cluster import SERVER, Cluster, Node, check, free_port, run, wait_until
+from cluster import SERVER, Cluster, Node, check, free_port, run, wait_until, waits_for
 from load import Client
 
 OWN = [f"own:{n}" for n in range(8000)]  # in the one hive
@@ -103,6 +103,13 @@ def test():
 
     # An empty node with a cluster of its own simply joins.
     empty = Cluster(1, named("empty")).nodes[0]
+    empty.terminate()
+    check(empty.exit_status() == 0, "a node that was started without peers by mistake stops")
+    empty.configure([there.cluster_address])
+    empty.start()
+    way = f"admin --connect {empty.admin_address} cluster join {there.cluster_address}"
+    wait_until(lambda: way in waits_for(empty), 30, "not ready with them, it says what to do")
+    wait_until(lambda: told(empty).get("stable"), 30, "its ring is stable again")
     status, said = admin(empty, "cluster", "join", there.cluster_address)
     check(status == 0 and "joining" in said, f"an empty one needs no --bring: {said}")
     wait_until(lambda: len(told(empty).get("nodes", [])) == 4, 30, "the empty one joins")

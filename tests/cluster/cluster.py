@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 import traceback
+import urllib.error
+import urllib.request
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SERVER = os.path.join(TOP, "build/release/server")
@@ -116,6 +118,17 @@ def says_ready(port, host="127.0.0.1", token=None):
         return False
     finally:
         connection.close()
+
+
+def waits_for(node):
+    """What the node says that it waits for; nothing when it is ready, or not there."""
+    try:
+        urllib.request.urlopen(f"http://{node.admin_address}/readyz", timeout=5).close()
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+    except OSError:
+        pass
+    return ""
 
 
 class Node:

@@ -1,5 +1,7 @@
 // The command line of the real executable: what it prints where, and its exit status.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +35,7 @@ class Cli : public testing::Test {
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read("out"), read("diagnostics")};
   }
   void write(const std::string& file, const std::string& text) { directory_.write(file, text); }
+  bool exists(const std::string& file) const { return fs::exists(directory_ / file); }
 
  private:
   std::string read(const std::string& file) {
@@ -67,6 +70,10 @@ TEST_F(Cli, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(unknown.status, 2);
   EXPECT_EQ(unknown.diagnostics,
             "server: there is no command 'frobnicate'; `server --help` lists what there is\n");
+  write("node.toml", "");
+  EXPECT_EQ(server("node.toml").diagnostics,
+            "server: there is no command 'node.toml'; a node is run by `server --config FILE`; "
+            "`server --help` lists what there is\n");
   EXPECT_EQ(server("check --frob x").status, 2);
   EXPECT_EQ(server("check").diagnostics, "which file? Accepted: a node.toml\n");
   EXPECT_EQ(server("check a b").diagnostics, "more words than it takes\n");
@@ -84,7 +91,28 @@ TEST_F(Cli, ChecksAConfiguration) {
   Ran mended = server("check node.toml --set ring.moves=1 --set=ring.listen=127.0.0.1:1");
   EXPECT_EQ(mended.status, 0);
   EXPECT_EQ(mended.out, "valid: n1\n");
+  const std::string mends = " --set ring.moves=1 --set=ring.listen=127.0.0.1:1";
+  EXPECT_EQ(server("check --config node.toml" + mends).out, "valid: n1\n");
   EXPECT_EQ(server("--config node.toml").status, 2) << "a node does not start with it";
+}
+
+TEST_F(Cli, ANewNodeThatCannotListenLeavesNothingBehind) {
+  // A socket that the system has bound to a free port, and that nobody is to listen beside.
+  const int taken = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(taken, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(taken, 1), 0);
+  ASSERT_EQ(::getsockname(taken, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const std::string port = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  write("node.toml", "name = \"n1\"\nroles = [\"admin\"]\n[admin]\nlisten = \"" + port + "\"\n");
+  Ran ran = server("--config node.toml --set data=new");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_NE(ran.diagnostics.find("cannot listen on " + port), std::string::npos);
+  EXPECT_FALSE(exists("new"));
+  ::close(taken);
 }
 
 TEST_F(Cli, ShowsTheEffectiveValues) {

@@ -94,46 +94,48 @@ TEST_F(ConfTest, ValuesKnowWhereTheyCameFrom) {
 }
 
 TEST_F(ConfTest, EverythingWrongIsReportedAtOnce) {
-  EXPECT_EQ(refusal("name = \"a b\"\n"
-                    "roles = [\"ring\", \"replica\"]\n"
-                    "stop_timeout = 10\n"
-                    "dta = \"x\"\n"
-                    "[cluster]\n"
-                    "listen = \"localhost:5000\"\n"
-                    "dead_after = \"1 s\"\n"
-                    "[ring]\n"
-                    "hearbeat = \"1s\"\n"
-                    "replication = 12\n"
-                    "arcs = 100\n"
-                    "  max_value = \"1MB\"\n"
-                    "durability = \"often\"\n"
-                    "[rng]\n"
-                    "x = 1\n"
-                    "[log]\n"
-                    "level = \"loud\"\n"
-                    "file = 7.5\n"),
-            "node.toml:1:8: name: found \"a b\"; accepted: 1 to 64 letters, digits, '-', '_' and "
-            "'.'\n"
-            "node.toml:2:9: roles: found [\"ring\", \"replica\"]: role replica is not in this "
-            "version; accepted: a list of \"ring\", \"acceptor\", \"proposer\", \"admin\", of one "
-            "at least\n"
-            "node.toml:3:16: stop_timeout: found 10; accepted: a duration from \"1s\" to \"10m\"\n"
-            "node.toml:4:1: dta: unknown key; the nearest known one is data\n"
-            "node.toml:6:10: cluster.listen: found \"localhost:5000\"; accepted: an IP address and "
-            "a port, such as \"127.0.0.1:5000\"\n"
-            "node.toml:7:14: cluster.dead_after: found \"1 s\"; accepted: a duration from "
-            "\"200ms\" to \"1h\"\n"
-            "node.toml:9:1: ring.hearbeat: unknown key; the nearest known one is ring.heartbeat\n"
-            "node.toml:10:15: ring.replication: found 12; accepted: an integer from 1 to 9\n"
-            "node.toml:11:8: ring.arcs: found 100; accepted: a power of two from 1 to 16384\n"
-            "node.toml:12:15: ring.max_value: found \"1MB\"; accepted: a size from \"1KiB\" to "
-            "\"256MiB\"\n"
-            "node.toml:13:14: ring.durability: found \"often\"; accepted: "
-            "\"interval\", \"commit\" or \"none\"\n"
-            "node.toml:14:2: rng: unknown key; the nearest known one is ring\n"
-            "node.toml:17:9: log.level: found \"loud\"; accepted: debug, info, warn or error, also "
-            "per part, such as \"info,ring=debug\"\n"
-            "node.toml:18:8: log.file: found 7.5; accepted: a path or \"stderr\"\n");
+  EXPECT_EQ(
+      refusal("name = \"a b\"\n"
+              "roles = [\"ring\", \"replica\"]\n"
+              "stop_timeout = 10\n"
+              "dta = \"x\"\n"
+              "[cluster]\n"
+              "listen = \"localhost:5000\"\n"
+              "dead_after = \"1 s\"\n"
+              "[ring]\n"
+              "hearbeat = \"1s\"\n"
+              "replication = 12\n"
+              "arcs = 100\n"
+              "  max_value = \"1MB\"\n"
+              "durability = \"often\"\n"
+              "[rng]\n"
+              "x = 1\n"
+              "[log]\n"
+              "level = \"loud\"\n"
+              "file = 7.5\n"),
+      "node.toml:1:8: name: found \"a b\"; accepted: 1 to 64 letters, digits, '-', '_' and "
+      "'.'\n"
+      "node.toml:2:9: roles: found [\"ring\", \"replica\"]: role replica is not in this "
+      "version; accepted: a list of \"ring\", \"acceptor\", \"proposer\", \"admin\", of one "
+      "at least\n"
+      "node.toml:3:16: stop_timeout: found 10; accepted: a duration from \"1s\" to \"10m\"\n"
+      "node.toml:4:1: dta: unknown key; the nearest known one is data\n"
+      "node.toml:6:10: cluster.listen: found \"localhost:5000\"; accepted: an IP address and "
+      "a port, such as \"127.0.0.1:5000\"\n"
+      "node.toml:7:14: cluster.dead_after: found \"1 s\"; accepted: a duration from "
+      "\"200ms\" to \"1h\"\n"
+      "node.toml:9:1: ring.hearbeat: unknown key; the nearest known one is ring.heartbeat\n"
+      "node.toml:10:15: ring.replication: found 12; accepted: an integer from 1 to 9\n"
+      "node.toml:11:8: ring.arcs: found 100; accepted: a power of two from 1 to 16384\n"
+      "node.toml:12:15: ring.max_value: found \"1MB\"; accepted: a size (in B, KiB, MiB, GiB or "
+      "TiB) from \"1KiB\" to "
+      "\"256MiB\"\n"
+      "node.toml:13:14: ring.durability: found \"often\"; accepted: "
+      "\"interval\", \"commit\" or \"none\"\n"
+      "node.toml:14:2: rng: unknown key; the nearest known one is ring\n"
+      "node.toml:17:9: log.level: found \"loud\"; accepted: debug, info, warn or error, also "
+      "per part, such as \"info,ring=debug\"\n"
+      "node.toml:18:8: log.file: found 7.5; accepted: a path or \"stderr\"\n");
 }
 
 TEST_F(ConfTest, WrongTypes) {
@@ -171,7 +173,8 @@ TEST_F(ConfTest, AFileThatIsNotTomlOrNotThere) {
   fs::create_directory("directory");
   auto directory = conf::load("directory", {}, "host1");
   ASSERT_FALSE(directory);
-  EXPECT_EQ(show(directory.error().at(0)), "directory: is not a regular file");
+  EXPECT_EQ(show(directory.error().at(0)),
+            "directory: is a directory; accepted: a file, such as directory/node.toml");
 }
 
 TEST_F(ConfTest, ASectionMayStandInAFileOfItsOwn) {

@@ -148,8 +148,10 @@ TEST(Hello, AnotherClusterNameIsRefused) {
 TEST(Hello, AnotherClusterIdIsRefusedWithTheCommandThatJoins) {
   Hello other = node("n2", 2);
   other.cluster_id = 100;
-  expect_refused(shake(node("n1", 1), other), Code::conflict,
-                 "server admin cluster join 127.0.0.1:5002");
+  const Outcome outcome = shake(node("n1", 1), other);
+  expect_refused(outcome, Code::conflict, kRunHere);
+  EXPECT_TRUE(outcome.dialler.failed->message.ends_with("cluster join 127.0.0.1:5002"));
+  EXPECT_TRUE(outcome.acceptor.failed->message.ends_with("cluster join 127.0.0.1:5001"));
 }
 
 TEST(Hello, NoClusterIdYetIsLetIn) {

@@ -250,6 +250,23 @@ TEST_F(LinksTest, WrongClusterVersionAndSecretAreRefusedAndLoggedOnce) {
   }
 }
 
+TEST_F(LinksTest, WhoIsOfAnotherClusterIsToldWithTheWayThere) {
+  Node a(loop, options(1));
+  LinkOptions changed = options(2);
+  changed.cluster_id = 100;
+  changed.admin = "127.0.0.1:5001";
+  Node b(loop, changed);
+  const std::string way =
+      "run here: server admin --connect 127.0.0.1:5001 cluster join " + a.address();
+  EXPECT_EQ(b.links->is_elsewhere(a.address()), "");
+  until(loop, [&] { return b.send(a, "x") || !b.links->is_elsewhere(a.address()).empty(); });
+  EXPECT_TRUE(b.links->is_elsewhere(a.address()).ends_with(way));
+  EXPECT_EQ(b.log.count(way), 1u);
+  b.links->set_cluster_id(options(1).cluster_id);
+  until(loop, [&] { return b.send(a, "x"); });
+  EXPECT_EQ(b.links->is_elsewhere(a.address()), "");
+}
+
 TEST_F(LinksTest, ANodeThatFindsItselfUnderAnotherNameSaysSo) {
   LinkOptions o = options(1);
   Node a(loop, o);
