@@ -247,6 +247,12 @@ Result<> Api::prepare(Call& call, std::span<const std::string_view> parameters) 
   return check_key(call.key, options_.max_key);
 }
 
+// Who is missing, where it is known why no answer came.
+void Api::explain(Outcome& outcome) const {
+  if (outcome.why != kLate) return;
+  if (const Result<> now = ready_(); !now) outcome.why += "; " + now.error().message;
+}
+
 void Api::get(Call& call, Respond respond) {
   Request read;
   read.key = std::move(call.key);
@@ -254,7 +260,8 @@ void Api::get(Call& call, Respond respond) {
   std::string match(call.request.header("if-match"));
   std::string none_match(call.request.header("if-none-match"));
   registers_.change(std::move(read), [respond = std::move(respond), match = std::move(match),
-                                      none_match = std::move(none_match)](Outcome outcome) {
+                                      none_match = std::move(none_match), this](Outcome outcome) {
+    explain(outcome);
     respond(of_read(outcome, match, none_match));
   });
 }
@@ -268,8 +275,11 @@ void Api::change(Call& call, Change change, Response (*answer)(const Outcome&), 
   if (!set) return respond(failure(set.error()));
   request.key = std::move(call.key);
   request.timeout = call.timeout;
-  registers_.change(std::move(request), [respond = std::move(respond), answer](
-                                            const Outcome& outcome) { respond(answer(outcome)); });
+  registers_.change(std::move(request),
+                    [respond = std::move(respond), answer, this](Outcome outcome) {
+                      explain(outcome);
+                      respond(answer(outcome));
+                    });
 }
 
 void Api::put(Call& call, Respond respond) {

@@ -51,6 +51,7 @@ class Api final : public http::Site {
   struct Route;  // what is done with a method and a path
   static const Route* find(std::string_view method, const Call& call);
   static http::Response without_route(const Call& call);
+  void explain(Outcome& outcome) const;
   Result<> prepare(Call& call, std::span<const std::string_view> parameters) const;
 
   void change(Call& call, Change change, http::Response (*answer)(const Outcome&),

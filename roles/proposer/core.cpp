@@ -129,14 +129,14 @@ void Core::wake_at(Active& active) {
 void Core::drop_late(Time now, Active& active, Effects& effects) {
   std::erase_if(active.waiting, [&](Waiting& waiting) {
     if (waiting.deadline > now) return false;
-    give_up(waiting, "the registers did not answer in time", effects);
+    give_up(waiting, kLate, effects);
     return true;
   });
   if (!active.round) return;
   for (Waiting& waiting : active.round->changes) {
     if (waiting.deadline > now || !waiting.awaited()) continue;
     waiting.tried = waiting.tried || waiting.changed;
-    give_up(waiting, "the registers did not answer in time", effects);
+    give_up(waiting, kLate, effects);
   }
 }
 

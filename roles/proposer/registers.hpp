@@ -61,6 +61,8 @@ struct Outcome {
   std::optional<std::uint64_t> base{};  // unknown: see Request::base; none: nothing was tried
   std::string why{};                    // for a person
 };
+// Outcome::why, where there was no quorum until the request's time was up.
+inline constexpr const char* kLate = "the registers did not answer in time";
 constexpr Outcome::How wire_max(Outcome::How) { return Outcome::How::unknown; }
 
 struct Listing {

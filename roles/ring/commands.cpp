@@ -131,7 +131,7 @@ constexpr Command kCommands[] = {
     local("client|no-touch", 3, kAdmin, Verb::client_no_touch, "connection",
           "ON or OFF: accepted; what is read here does not change what is evicted first."),
     local("client|no-evict", 3, kAdmin, Verb::client_no_evict, "connection",
-          "ON or OFF: accepted; no connection is evicted for its memory here."),
+          "ON or OFF: accepted; who holds the most of ring.max_client_memory is closed as ever."),
 
     local("client|help", 2, kConnection, Verb::help, "connection", "What there is of this."),
 

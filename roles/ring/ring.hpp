@@ -75,6 +75,7 @@ class Ring : public Keyspace {
     bool written_off = false;  // by RING FORGET
     bool refusing = false;     // the store takes no writes at present
     std::size_t refused = 0;   // bytes of writes that wait for that
+    bool disk_full = false;    // the store holds more than max_disk, so clients may not write
     bool ready = false;        // every arc has an owner that is alive
     bool stable = false;       // and every record is settled and the desired one
     std::size_t arcs = 0;

@@ -204,6 +204,7 @@ Ring::Status Ring::status() const {
   status.written_off = written_off_;
   status.refusing = core_->host().refusing;
   status.refused = refused_bytes_;
+  status.disk_full = disk_full_;
   status.ready = status.stable = !written_off_;
   for (ArcId id = 0; id < options_.hive.arcs; ++id) {
     const Arc* arc = core_->find(id);

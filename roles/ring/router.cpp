@@ -264,9 +264,10 @@ void Router::on_tick(Time now) {
       const Pending& pending = pending_[place];
       if (pending.number != number) continue;
       const bool unknown = pending.attempt != 0 && pending.write;
-      finish(place, unknown
-                        ? failed(Outcome::unknown, "the key's owner did not answer in time")
-                        : failed(Outcome::refused, "the key's owner could not be reached in time"));
+      finish(place, unknown ? failed(Outcome::unknown, "the key's owner did not answer in time")
+                            : failed(Outcome::refused,
+                                     "the key's owner could not be reached in time; `server admin "
+                                     "ring` shows whom it waits for"));
     }
   }
   if (jobs() == 0) return;

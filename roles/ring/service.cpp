@@ -156,6 +156,8 @@ Result<> Service::ready() const {
   if (!now.started) return fail(Code::unavailable, "the ring's options are not known yet");
   if (now.written_off) return fail(Code::unavailable, std::string(kWrittenOff));
   if (now.refusing) return fail(Code::unavailable, "this node's store takes no writes at present");
+  if (now.disk_full)
+    return fail(Code::unavailable, "the store holds more than ring.max_disk: writes are refused");
   if (!now.ready) return fail(Code::unavailable, "some arcs of the ring have no owner");
   if (!now.stable) return fail(Code::unavailable, "the ring is moving arcs");
   return {};

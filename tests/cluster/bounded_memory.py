@@ -6,7 +6,7 @@ it, entries are read and deleted, but not written."""
 import http.client
 import random
 
-from cluster import Cluster, Node, check, run, set_toml, wait_until
+from cluster import Cluster, Node, check, run, says_ready, set_toml, wait_until, waits_for
 from load import Client, ReplyError
 
 MIB = 1 << 20
@@ -161,12 +161,14 @@ def test_disk():
         refused = refusal(client, "SET", f"key:{written}", value(written))
         written += refused is None
     check(refused and "max_disk" in refused, f"after {written} writes: {refused}")
+    wait_until(lambda: "max_disk" in waits_for(node), 10, "/readyz says it")
     check(all(client.run("GET", f"key:{n}") == value(n) for n in range(written)),
           "all of them are read")
     replies = client.pipeline([("DEL", f"key:{n}") for n in range(written)])
     check(replies == [1] * written, "all of them are deleted")
     wait_until(lambda: refusal(client, "SET", "again", "x") is None, 30, "room again")
-    check(True, "then it writes again")
+    wait_until(lambda: says_ready(node.admin_port), 10, "and ready")
+    check(True, "then it writes again, and is ready")
     client.close()
     cluster.close()
 

@@ -92,6 +92,22 @@ class ProposerApi : public testing::Test {
   Api api{registers, options, [this] { return ready; }};
 };
 
+TEST_F(ProposerApi, NoAnswerInTimeComesWithItsCauseWhereItIsKnown) {
+  for (const char* method : {"GET", "PUT"}) {
+    ready = {};
+    will(How::unavailable);
+    registers.outcome.why = kLate;
+    const auto detail = [&] {
+      return Json::parse(ask(method, "/v1/kv/a").body)["detail"].get<std::string>();
+    };
+    EXPECT_EQ(detail(), kLate);
+    ready = fail(Code::unavailable, "without node2");
+    EXPECT_EQ(detail(), kLate + "; without node2"s);
+    registers.outcome.why = "another reason";
+    EXPECT_EQ(detail(), "another reason");
+  }
+}
+
 TEST_F(ProposerApi, Gets) {
   will(How::done, 7, "\0bytes"s.substr(0, 6));
   http::Response response = ask("GET", "/v1/kv/a%2Fb/c");
