@@ -108,6 +108,20 @@ def follow(first, second, shift):
     check(len(walk) > 6, f"the README's walk has {len(walk)} blocks of commands")
 
 
+def script(directory, command):
+    return subprocess.run(["scripts/cluster", *command.split()], cwd=directory,
+                          capture_output=True, text=True, check=False)
+
+
+def taken(directory, shift):
+    """Somebody else listens where node 1 would."""
+    with socket.create_server(("127.0.0.1", PORTS[0] + shift)):
+        up = script(directory, "up")
+    check(up.returncode == 1 and "node 1's cluster port" in up.stderr and
+          len(up.stderr.splitlines()) == 1 and not os.path.exists(f"{directory}/cluster"),
+          f"a port that is taken is said, and nothing else: {up.stderr}")
+
+
 def end_nodes(directory):
     for file in glob.glob(f"{directory}/cluster/node*/pid"):
         with open(file, encoding="utf-8") as pid:
@@ -137,10 +151,16 @@ def test():
     try:
         signal.alarm(TIMEOUT)
         follow(*terminals, shift)
-        wiped = subprocess.run(["scripts/cluster", "wipe"], cwd=directory, capture_output=True,
-                               check=False)
+        up = script(directory, "up")
+        check(up.returncode == 0 and "Does not wait for node 3" in up.stderr,
+              f"the node that was killed comes back, and is told to serve nobody: {up.stderr}")
+        wiped = script(directory, "wipe")
         check(wiped.returncode == 0 and not os.path.exists(f"{directory}/cluster"),
               "and it can be wiped away")
+        for command in "stop", "wipe", "kill 1":
+            said = script(directory, command)
+            check("there is no cluster" in said.stdout + said.stderr, f"which {command} says")
+        taken(directory, shift)
     finally:
         if cluster.failed:
             show_logs(directory)
