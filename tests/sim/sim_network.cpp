@@ -132,7 +132,7 @@ void SimNetwork::dial(Host from, Host to) {
   if (connection.dialling || time_.now() < connection.redial()) return;
   connection.dialling = true;
   const std::uint64_t life_from = hosts_[from].process->life;
-  const std::uint64_t life_to = hosts_[to].process->life;
+  const std::uint64_t life_to = hosts_[to].process->life | 1;  // or the next, if it begins by then
   time_.after(2 * delay(), nullptr, [=, this] { established(from, to, life_from, life_to); });
 }
 
