@@ -85,7 +85,9 @@ void Link::on_bytes(std::string_view bytes) {
     in_ = bytes.substr(used);
     return;
   }
-  in_.reserve(wanted_);  // or a large one would be copied again and again as it comes
+  // Or a large one would be copied again and again as it comes, and once more with the beginning of
+  // the next. One that is only announced gets no memory for that.
+  if (in_.size() > wanted_ / 4) in_.reserve(std::max(wanted_, in_.size() + bytes.size()));
   in_.append(bytes);
   const std::size_t used = consume(in_);
   in_.erase(0, used);

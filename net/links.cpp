@@ -217,6 +217,7 @@ void Links::dialled(Peer& peer, Result<TcpHandle> handle) {
     peer.shaking = &add_link(std::move(*handle), peer.address);
     return;
   }
+  peer.elsewhere.clear();  // perhaps it is gone for good
   complain(peer.address, "cannot reach " + handle.error().message);
   back_off(peer);
 }
@@ -343,10 +344,11 @@ void Links::link_control(Link& link, const wire::Frame& frame) {
 
 void Links::link_failed(Link& link, const Error& error) {
   const std::string text = advise(error.message);
-  if (link.dialled() && text.find(kRunHere) != std::string::npos)
-    peer(*link.dialled())->elsewhere = text;
-  // Who refuses now will hardly think otherwise in a moment.
-  if (link.dialled() && !link.was_up()) peer(*link.dialled())->delay = options_.last_redial;
+  if (Peer* known = link.dialled() ? peer(*link.dialled()) : nullptr) {
+    if (text.find(kRunHere) != std::string::npos) known->elsewhere = text;
+    // Who refuses now will hardly think otherwise in a moment.
+    if (!link.was_up()) known->delay = options_.last_redial;
+  }
   // Whoever only opens a connection and closes it, such as a health check, is not worth a line.
   const bool probe = !link.dialled() && !link.was_up() && error.code == Code::unavailable;
   if (probe)

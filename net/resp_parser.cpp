@@ -6,6 +6,7 @@ namespace skep::resp {
 namespace {
 
 constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;
+constexpr std::size_t kBehind = std::size_t{64} << 10;  // that may come with its last piece
 constexpr std::int64_t kStrictArgs = 10;
 constexpr std::int64_t kStrictBulk = 16384;
 
@@ -134,7 +135,7 @@ RequestParser::Step RequestParser::argument() {
   if (const std::size_t there = buffer_.size() - pos_; there < size + 2) {
     // A large one that is coming is not to be copied again and again. One that is only announced
     // gets no memory for that.
-    if (size > kKeptCapacity && there > size / 4) buffer_.reserve(pos_ + size + 2);
+    if (size > kKeptCapacity && there > size / 4) buffer_.reserve(pos_ + size + kBehind);
     return Step::more;
   }
   ranges_.push_back({pos_ - begin_, size});

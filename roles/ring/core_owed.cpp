@@ -33,7 +33,7 @@ bool Core::has_to_wait(ArcId arc, const Asked& asked) {
 void Core::wait_behind(ArcId arc, const Asked& asked, Effects& effects) {
   Behind& behind = behind_[asked.from];
   std::size_t bytes = 0;
-  for (std::string_view word : asked.args) bytes += word.size();
+  for (std::string_view word : asked.args) bytes += sizeof(std::string) + word.size();
   const bool many = behind.held.size() >= host_.options.max_waiting ||
                     behind.bytes + bytes > kValuesBehind * host_.options.max_value;
   if (many && !behind.held.empty()) return refuse_owed(asked, effects);
@@ -43,22 +43,38 @@ void Core::wait_behind(ArcId arc, const Asked& asked, Effects& effects) {
   behind.bytes += bytes;
 }
 
+// Whoever waits for an arc that this node does not own any more hears so at once, and goes to its
+// owner. Others wait for their turn; not until their askers give up, or these would not hear that
+// nothing was done.
 void Core::serve_behind(Time now, WallMs wall, Effects& effects) {
-  for (auto& [node, behind] : behind_)
-    while (!behind.held.empty()) {
-      Behind::Held& first = behind.held.front();
-      const std::vector<std::string_view> args(first.args.begin(), first.args.end());
-      Asked asked = first.asked;
-      asked.args = args;
-      const Arc* arc = arcs_[first.arc].get();
-      const bool late = now >= asked.deadline;
-      if (!late && arc && !host_.owed.make(node, asked.token, arc->most_answered(asked))) break;
-      const Behind::Held next = std::move(first);  // whose words are where they were
+  const auto owned = [&](ArcId arc) { return arcs_[arc] && arcs_[arc]->owns(); };
+  for (auto& [node, behind] : behind_) {
+    const bool moved = std::any_of(behind.arcs.begin(), behind.arcs.end(),
+                                   [&](const auto& arc) { return !owned(arc.first); });
+    bool blocked = false;
+    std::deque<Behind::Held> left;
+    while (!behind.held.empty() && (moved || !blocked)) {
+      Behind::Held next = std::move(behind.held.front());
       behind.held.pop_front();
+      const std::vector<std::string_view> args(next.args.begin(), next.args.end());
+      next.asked.args = args;
+      const bool late = now + host_.options.heartbeat >= next.asked.deadline;
+      const Asked& asked = next.asked;
+      const bool waits = !late && owned(next.arc);
+      blocked = blocked || (waits && !host_.owed.make(node, asked.token,
+                                                      arcs_[next.arc]->most_answered(asked)));
+      if (waits && blocked) {
+        next.asked.args = {};
+        left.push_back(std::move(next));
+        continue;
+      }
       behind.bytes -= next.bytes;
       if (--behind.arcs[next.arc] == 0) behind.arcs.erase(next.arc);
       late ? refuse_owed(asked, effects) : on_request(now, wall, next.arc, asked, effects);
     }
+    behind.held.insert(behind.held.begin(), std::make_move_iterator(left.begin()),
+                       std::make_move_iterator(left.end()));
+  }
   std::erase_if(behind_, [](const auto& each) { return each.second.held.empty(); });
 }
 

@@ -1,7 +1,7 @@
 // What this node owes to others in answers to their requests: bytes that are made, or promised to
 // requests that were taken, and bytes that wait in the transport for the other node to take them.
-// Whoever takes requests asks here first, so that many short ones for large values cannot fill the
-// memory. Pure bookkeeping.
+// Whoever takes requests asks here first, so that many short ones of a node for large values cannot
+// fill the memory: the bound is one for each node that asks. Pure bookkeeping.
 #pragma once
 
 #include <algorithm>
@@ -50,13 +50,14 @@ class Owed {
     node.queued += due->second.bytes;
     due_.erase(due);
   }
-  // Bytes that the transport has for the node, all that were given included.
+  // Bytes that the transport has for the node, all that were given included: no more than these are
+  // answers, whatever else goes there.
   void set_queued(NodeId node, std::size_t bytes) {
     const auto found = nodes_.find(node);
-    if (found == nodes_.end() && bytes == 0) return;
-    Node& owed = found == nodes_.end() ? nodes_[node] : found->second;
-    owed.queued = bytes;
-    if (owed.made == 0 && owed.queued == 0) nodes_.erase(node);
+    if (found == nodes_.end()) return;
+    Node& owed = found->second;
+    owed.queued = std::min(owed.queued, bytes);
+    if (owed.made == 0 && owed.queued == 0) nodes_.erase(found);
   }
 
  private:
