@@ -3,14 +3,15 @@
 #include <algorithm>
 
 #include "net/base/checksum.hpp"
+#include "net/wire.hpp"
 
 namespace skep::members {
 namespace {
 
 std::size_t bucket(const Rumor& rumor) { return hash64(rumor.topic, rumor.key) % Rumors::kBuckets; }
-std::uint64_t fingerprint(const Rumor& rumor) {
-  return hash64(rumor.topic, hash64(rumor.value, rumor.version) ^ rumor.key);
-}
+// All of it as bytes: with a version for the seed, short values that count in the same direction
+// collide.
+std::uint64_t fingerprint(const Rumor& rumor) { return hash64(wire::encode(rumor)); }
 std::size_t weight(const Rumor& rumor) { return rumor.topic.size() + rumor.value.size(); }
 
 // Of two values with one version, which nobody should make, the same one wins everywhere.

@@ -102,10 +102,16 @@ part() {
   printf '== %s: %d passed, %d failed (%d s)\n' "$name" "$p" "$f" $((SECONDS - started))
 }
 
-# Says what failed and prints the line that everything ends with; false if something failed.
+# Says what failed, with the last of what its log has on that, and prints the line that everything
+# ends with; false if something failed.
 summary() {
+  local name log
   echo
-  ((${#failed_parts[@]} == 0)) || echo "Failed: ${failed_parts[*]} (see build/log)"
+  for name in "${failed_parts[@]}"; do
+    log=build/log/${name//\//-}.log
+    echo "Failed: $name"
+    [[ ! -f $log ]] || grep -aE '^(FAIL|\[  FAILED  \]|STUCK|UNSAFE|CRASHED)' "$log" | tail -n 20
+  done || true
   echo "$passed passed, $failed failed"
   ((failed == 0))
 }

@@ -528,8 +528,10 @@ void Ring::hear_withdrawn(const Rumor& rumor) {
   const auto withdrawn = wire::decode<std::uint64_t>(rumor.value);
   if (!withdrawn) return;
   if (rumor.key != core_->host().self) return core_->set_withdrawn(rumor.key, *withdrawn != 0);
-  // Perhaps an earlier life's.
-  if (rumor.version > withdrawn_version_) told_withdrawn_ = *withdrawn != 0;
+  // An earlier life's, which this one has to correct with a later version.
+  if (rumor.version <= withdrawn_version_) return;
+  withdrawn_version_ = rumor.version;
+  told_withdrawn_ = *withdrawn != 0;
 }
 
 void Ring::tell_withdrawn() {

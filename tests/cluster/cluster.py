@@ -42,16 +42,14 @@ def check(holds, what):
 
 def run(test):
     """Runs test() as this program's checks, and exits."""
-    global failed
-
     def terminated(*_):
         raise TimeoutError("the test was told to end")
     signal.signal(signal.SIGTERM, terminated)
     try:
         test()
-    except Exception:  # whatever it is, it is a failure and the logs are wanted
-        failed += 1
+    except Exception as error:  # whatever it is, it is a failure and the logs are wanted
         traceback.print_exc(file=sys.stdout)
+        check(False, f"the test ended early: {error!r}")
     finally:
         for cluster in list(Cluster.alive):
             if failed:

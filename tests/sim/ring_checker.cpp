@@ -64,6 +64,11 @@ void RingChecker::print(const std::function<void(const std::string&)>& line) con
       if (arc.changing()) out += "; changes";
       if (arc.waiting_for_recovery()) out += "; recovers";
       if (arc.waiting_step() != nullptr) out += "; waits for its next members";
+      for (const NodeId id : arc.peers())
+        if (!arc.caught_up(id)) out += "; copies to node" + std::to_string(identities_.at(id));
+      for (const auto& [id, index] : identities_)
+        if (node->core()->withdrawn(id))
+          out += "; lets node" + std::to_string(index) + " own nothing";
       out += "; wants";
       for (const NodeId id : arc.desired())
         if (const auto found = identities_.find(id); found != identities_.end())

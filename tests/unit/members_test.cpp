@@ -532,6 +532,20 @@ TEST(MembersRumors, TheHighestVersionWinsAndNewsAreReportedOnce) {
   EXPECT_EQ(node.core->rumors().find({"ring.arc", 1})->value, "six");
 }
 
+TEST(MembersRumors, ADigestTellsEveryVersionAndValueApart) {
+  const auto digests = [](std::uint64_t version, std::uint64_t value) {
+    Rumors rumors;
+    rumors.put({"t", 7, version, wire::encode(value)});
+    return rumors.digests();
+  };
+  std::set<std::vector<std::uint64_t>> seen;
+  for (std::uint64_t life = 0; life < 16; ++life)
+    for (std::uint64_t version = 0; version < 4; ++version)
+      for (std::uint64_t value = 0; value < 4; ++value)
+        EXPECT_TRUE(seen.insert(digests(life << 32 | version, value)).second)
+            << life << " " << version << " " << value;
+}
+
 TEST(MembersRumors, BoundsAreKept) {
   Rumors rumors;
   EXPECT_EQ(rumors.put({"", 1, 1, ""}), Rumors::Heard::refused);
