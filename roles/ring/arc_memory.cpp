@@ -33,13 +33,6 @@ std::vector<std::size_t> places_of_keys(const Asked& asked) {
   return {asked.key};
 }
 
-Answer refused(const char* why) {
-  Answer answer;
-  answer.outcome = Outcome::refused;
-  answer.text = why;
-  return answer;
-}
-
 }  // namespace
 
 bool Arc::evict(std::uint64_t random) {
@@ -82,7 +75,8 @@ bool Arc::wait_for_values(WallMs wall, const Asked& asked, Effects& effects) {
   const auto found = reign_->reading.find(slot);
   if (found == reign_->reading.end() && cold_keys(wall, asked).empty()) return false;
   if (reign_->behind_reads >= host_.options.max_waiting) {
-    effects.replies.push_back({asked.token, refused("too many requests wait for the disk")});
+    effects.replies.push_back(
+        {asked.token, failed(Outcome::refused, "too many requests wait for the disk")});
     return true;
   }
   Held held{asked, {asked.args.begin(), asked.args.end()}};
@@ -137,7 +131,8 @@ void Arc::on_read(Time now, WallMs wall, const Effects::Read& read, Result<Entry
     effects.log(Level::error, "the store does not give back an entry that it took: " +
                                   (result ? "it has another version" : result.error().message));
     effects.replies.push_back(
-        {take_first(slot).asked.token, refused("the key's value cannot be read from the disk")});
+        {take_first(slot).asked.token,
+         failed(Outcome::refused, "the key's value cannot be read from the disk")});
   } else if (found->second.outstanding > 1) {
     --found->second.outstanding;
     return;
@@ -161,7 +156,8 @@ void Arc::go_on(Time now, WallMs wall, Slot slot, Effects& effects) {
     Held first = take_first(slot);
     if (now >= first.asked.deadline) {
       effects.replies.push_back(
-          {first.asked.token, refused("its value was not read from the disk in time")});
+          {first.asked.token,
+           failed(Outcome::refused, "its value was not read from the disk in time")});
     } else if (!reign_->serving || (reign_->change && reign_->change->draining)) {
       reign_->held.push_back(std::move(first));
     } else {
@@ -185,7 +181,8 @@ void Arc::expire_reading(Time now, Effects& effects) {
     reign_->behind_reads -= std::erase_if(slot->second.held, [&](const Held& held) {
       if (now < held.asked.deadline) return false;
       effects.replies.push_back(
-          {held.asked.token, refused("its value was not read from the disk in time")});
+          {held.asked.token,
+           failed(Outcome::refused, "its value was not read from the disk in time")});
       return true;
     });
     slot = slot->second.held.empty() ? reign_->reading.erase(slot) : std::next(slot);

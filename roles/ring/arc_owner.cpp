@@ -18,13 +18,6 @@ Answer moved(const Record& record) {
   return answer;
 }
 
-Answer failed(Outcome outcome, std::string text) {
-  Answer answer;
-  answer.outcome = outcome;
-  answer.text = std::move(text);
-  return answer;
-}
-
 Answer done(resp::Value&& value) {
   Answer answer;
   answer.kind = static_cast<std::uint8_t>(value.kind);
@@ -291,7 +284,7 @@ std::size_t Arc::most_answered(const Asked& asked) const {
 bool Arc::owes_too_much(const Asked& asked, Effects& effects) const {
   if (asked.from == 0 || host_.owed.make(asked.from, asked.token, most_answered(asked)))
     return false;
-  effects.replies.push_back({asked.token, failed(Outcome::refused, std::string(kOwesTooMuch))});
+  effects.replies.push_back({asked.token, failed(Outcome::refused, kOwesTooMuch)});
   return true;
 }
 

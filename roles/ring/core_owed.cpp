@@ -79,10 +79,7 @@ void Core::serve_behind(Time now, WallMs wall, Effects& effects) {
 }
 
 void Core::refuse_owed(const Asked& asked, Effects& effects) {
-  Answer answer;
-  answer.outcome = Outcome::refused;
-  answer.text = kOwesTooMuch;
-  effects.replies.push_back({asked.token, std::move(answer)});
+  effects.replies.push_back({asked.token, failed(Outcome::refused, kOwesTooMuch)});
 }
 
 // Turns replies to other nodes' requests into messages. Each answer is there once: the copy that it

@@ -527,4 +527,11 @@ struct Answer {
   }
 };
 
+inline Answer failed(Outcome outcome, std::string_view why) {
+  Answer answer;
+  answer.outcome = outcome;
+  answer.text = why;
+  return answer;
+}
+
 }  // namespace skep::ring

@@ -10,13 +10,6 @@ constexpr Duration kRetryAfter = std::chrono::milliseconds(20);
 // A place that once held more words than this gives their memory back.
 constexpr std::size_t kKeptWords = 4096;
 
-Answer failed(Outcome outcome, const char* text) {
-  Answer answer;
-  answer.outcome = outcome;
-  answer.text = text;
-  return answer;
-}
-
 // The scalar kinds that one-key commands answer; a peer may send anything.
 bool scalar(const Answer& answer) {
   switch (static_cast<resp::Value::Kind>(answer.kind)) {

@@ -6,7 +6,7 @@ it, entries are read and deleted, but not written."""
 import http.client
 import random
 
-from cluster import Cluster, Node, check, run, says_ready, set_toml, wait_until, waits_for
+from cluster import Cluster, check, run, says_ready, wait_until, waits_for, with_ring
 from load import Client, ReplyError
 
 MIB = 1 << 20
@@ -16,25 +16,6 @@ VALUE = 25_000  # bytes
 AT_ONCE = 50  # requests
 LARGEST = 176  # MiB, of a process with the store's caches
 DISK = 16  # MiB
-
-
-def set_ring(node, key, setting):
-    with open(node.config, encoding="utf-8") as config:
-        text = set_toml(config.read(), "ring", key, f'"{setting}"')
-    with open(node.config, "w", encoding="utf-8") as config:
-        config.write(text)
-
-
-def bounded(directory, name, peers, key="max_memory", most=MEMORY):
-    node = Node(directory, name, peers)
-    set_ring(node, key, f"{most}MiB")
-    return node
-
-
-def in_memory(directory, name, peers):
-    node = bounded(directory, name, peers)
-    set_ring(node, "durability", "none")
-    return node
 
 
 def value(number, written=0):
@@ -87,7 +68,7 @@ def metric(node, name):
 
 
 def test_memory():
-    cluster = Cluster(3, bounded)
+    cluster = Cluster(3, with_ring(max_memory=f"{MEMORY}MiB"))
     fill(cluster.nodes[0], range(KEYS), 0)
     check_small(cluster, "after the writes")
     check_all(cluster.nodes[1], {}, "after the writes")
@@ -126,7 +107,7 @@ def read_all(node):
 
 
 def test_room():
-    cluster = Cluster(3, in_memory)
+    cluster = Cluster(3, with_ring(max_memory=f"{MEMORY}MiB", durability="none"))
     fill(cluster.nodes[0], range(KEYS), 0)
     check(True, f"all {KEYS} writes were taken")
     wait_until(lambda: not any(metric(node, "skep_ring_tombstones") for node in cluster.nodes), 30,
@@ -152,7 +133,7 @@ def refusal(client, *words):
 
 
 def test_disk():
-    cluster = Cluster(1, lambda *where: bounded(*where, "max_disk", DISK))
+    cluster = Cluster(1, with_ring(max_disk=f"{DISK}MiB"))
     node = cluster.nodes[0]
     client = Client(node.ring_port)
     written = 0

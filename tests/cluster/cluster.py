@@ -6,6 +6,7 @@ test ends. run() is a test's main: it counts the checks and prints "N passed, N 
 """
 
 import http.client
+import json
 import os
 import random
 import re
@@ -99,10 +100,8 @@ def set_toml(text, section, key, value):
 
 
 def quoted(value):
-    """A text, or a list of them, as TOML."""
-    if isinstance(value, str):
-        return f'"{value}"'
-    return "[" + ", ".join(f'"{item}"' for item in value) + "]"
+    """A text, a number, or a list of them, as TOML."""
+    return json.dumps(value)
 
 
 def says_ready(port, host="127.0.0.1", token=None):
@@ -150,6 +149,8 @@ class Node:
         self.admin_address = f"{host}:{self.admin_port}"
         self.ring_target = self.ring_port  # what Client() takes
         self.process = None
+        self.ring = {}
+        self.peers = peers
         shutil.copytree(os.path.join(TOP, "conf/node"), self.directory)
         self.configure(peers)
 
@@ -159,9 +160,16 @@ class Node:
                 ("cluster", "listen", quoted(self.cluster_address)),
                 ("cluster", "peers", quoted(peers)),
                 ("ring", "listen", quoted(self.ring_address)),
-                ("admin", "listen", quoted(self.admin_address))]
+                ("admin", "listen", quoted(self.admin_address)),
+                *(("ring", key, quoted(value)) for key, value in self.ring.items())]
+
+    def set_ring(self, **values):
+        """Other values in [ring], from the next start on."""
+        self.ring.update(values)
+        self.configure(self.peers)
 
     def configure(self, peers):
+        self.peers = peers
         with open(os.path.join(TOP, "conf/node/node.toml"), encoding="utf-8") as template:
             text = template.read()
         for section, key, value in self.settings(peers):
@@ -193,6 +201,15 @@ class Node:
 
     def ready(self):
         return says_ready(self.admin_port, self.host, self.token)
+
+
+def with_ring(**values):
+    """Makes nodes, as Cluster wants them, with other values in [ring]."""
+    def make(directory, name, peers):
+        node = Node(directory, name, peers)
+        node.set_ring(**values)
+        return node
+    return make
 
 
 class Cluster:

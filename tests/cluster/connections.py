@@ -4,7 +4,7 @@ above ring.max_connections."""
 import resource
 import socket
 
-from cluster import Cluster, check, run, set_toml, wait_until
+from cluster import Cluster, check, run, wait_until
 
 CONNECTIONS = 10_000
 MOST = 10 * 1024  # bytes of the node's memory for each
@@ -37,10 +37,7 @@ def test():
     cluster = Cluster(1)
     node = cluster.nodes[0]
     node.kill()
-    with open(node.config, encoding="utf-8") as file:
-        text = file.read()
-    with open(node.config, "w", encoding="utf-8") as file:
-        file.write(set_toml(text, "ring", "max_connections", str(count)))
+    node.set_ring(max_connections=count)
     cluster.start_all()
     before = resident(node)
     clients = [connect(node) for _ in range(count)]

@@ -4,22 +4,13 @@ under load, one after the other, and not that of all."""
 import os
 import subprocess
 
-from cluster import Cluster, Node, check, run, set_toml, wait_until
+from cluster import Cluster, check, run, wait_until, with_ring
 from everything import check_all, step
 from load import Client, Load
 
 WORKERS = 16
 LEAST = 500  # acknowledged requests without which the test has shown little
 NEEDLE = "a value that is on no disk"
-
-
-def in_memory(directory, name, peers):
-    node = Node(directory, name, peers)
-    with open(node.config, encoding="utf-8") as config:
-        text = set_toml(config.read(), "ring", "durability", '"none"')
-    with open(node.config, "w", encoding="utf-8") as config:
-        config.write(text)
-    return node
 
 
 def value(node):
@@ -50,7 +41,7 @@ def end_each(cluster, load):
 
 
 def test():
-    cluster = Cluster(3, in_memory)
+    cluster = Cluster(3, with_ring(durability="none"))
     client = Client(cluster.nodes[0].ring_port)
     client.run("SET", "needle", NEEDLE)
     client.close()

@@ -10,7 +10,7 @@ import random
 import subprocess
 
 import faults
-from cluster import SERVER, TOP, Cluster, Node, check, run, set_toml
+from cluster import SERVER, TOP, Cluster, check, run, with_ring
 from everything import check_all, step
 from load import Load
 
@@ -20,18 +20,6 @@ LEAST = 500  # acknowledged requests without which the test has shown little
 MODES = ("interval", "commit")
 
 
-def with_durability(mode):
-    """Makes nodes as Cluster() wants them."""
-    def make(directory, name, peers):
-        node = Node(directory, name, peers)
-        with open(node.config, encoding="utf-8") as config:
-            text = set_toml(config.read(), "ring", "durability", f'"{mode}"')
-        with open(node.config, "w", encoding="utf-8") as config:
-            config.write(text)
-        return node
-    return make
-
-
 def known(mode):
     return subprocess.run([SERVER, "check", os.path.join(TOP, "conf/node/node.toml"), "--set",
                            f"ring.durability={mode}"], capture_output=True,
@@ -39,7 +27,7 @@ def known(mode):
 
 
 def test_mode(mode, dice, rounds):
-    cluster = Cluster(NODES, with_durability(mode))
+    cluster = Cluster(NODES, with_ring(durability=mode))
     load = Load([node.ring_target for node in cluster.nodes], WORKERS, step)
     try:
         faults.kill_all(cluster, dice, rounds)

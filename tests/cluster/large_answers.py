@@ -5,7 +5,7 @@ says that it was not done, and afterwards they serve as ever."""
 import random
 import threading
 
-from cluster import Cluster, Node, check, run, set_toml, wait_until
+from cluster import Cluster, check, run, wait_until, with_ring
 from load import Client, NotDone, Unknown
 
 MIB = 1 << 20
@@ -69,15 +69,6 @@ def attack(node, values):
             sum(client.dropped for client in clients))
 
 
-def impatient(directory, name, peers):
-    node = Node(directory, name, peers)
-    with open(node.config, encoding="utf-8") as config:
-        text = set_toml(config.read(), "ring", "request_timeout", '"2s"')
-    with open(node.config, "w", encoding="utf-8") as config:
-        config.write(text)
-    return node
-
-
 def done(node, *words):
     client = Client(node.ring_port)
     try:
@@ -89,7 +80,7 @@ def done(node, *words):
 
 
 def test():
-    cluster = Cluster(3, impatient)
+    cluster = Cluster(3, with_ring(request_timeout="2s"))
     owner, asked, third = cluster.nodes
     client = Client(third.ring_port)
     values = {}

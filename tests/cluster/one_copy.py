@@ -4,22 +4,10 @@ keys without what it had, and when it is back that is put where nothing is."""
 import json
 import urllib.request
 
-from cluster import Cluster, Node, check, run, set_toml, wait_until
+from cluster import Cluster, check, run, wait_until, with_ring
 from load import Client
 
 KEYS = [f"key:{n}" for n in range(1000)]
-SETTINGS = {"replication": "1", "takeover_empty_after": '"2s"', "replace_after": '"3s"'}
-
-
-def one_copy(directory, name, peers):
-    node = Node(directory, name, peers)
-    with open(node.config, encoding="utf-8") as config:
-        text = config.read()
-    for key, value in SETTINGS.items():
-        text = set_toml(text, "ring", key, value)
-    with open(node.config, "w", encoding="utf-8") as config:
-        config.write(text)
-    return node
 
 
 def ask(node, commands):
@@ -35,7 +23,7 @@ def ring_of(node):
 
 
 def test():
-    cluster = Cluster(3, one_copy)
+    cluster = Cluster(3, with_ring(replication=1, takeover_empty_after="2s", replace_after="3s"))
     first, lost, last = cluster.nodes
     ask(first, [("SET", key, "old") for key in KEYS])
 
