@@ -104,7 +104,14 @@ int AcceptorsShell::run(const Words& words) {
       diagnostics_ << command.usage(args) << '\n';
       return kWrongUsage;
     }
-    const Outcome<> outcome = (this->*command.run)(args);
+    Outcome<> outcome = (this->*command.run)(args);
+    while (!outcome && outcome.error().overtaken) {
+      const bool maybe = outcome.error().maybe_done;
+      if (auto waited = wait(outcome.error().why); waited)
+        outcome = (this->*command.run)(args);
+      else
+        outcome = tl::unexpected(Failure{maybe, waited.error().why});
+    }
     if (outcome) return kDone;
     const bool maybe = outcome.error().maybe_done || changed_;
     diagnostics_ << (changed_                     ? "not done to the end: "
@@ -183,7 +190,8 @@ AcceptorsShell::Outcome<> AcceptorsShell::step(const std::string& body, const Th
       return {};
     }
     if (response && !(maybe && response->status == 412))
-      return tl::unexpected(Failure{maybe, problem_of(*response).detail});
+      return tl::unexpected(
+          Failure{maybe, problem_of(*response).detail, false, response->status == 412});
     maybe = maybe || (!response && response.error().code == Code::unknown);
     const std::string why = response ? problem_of(*response).detail : response.error().message;
     if (auto waited = wait(why); !waited) return tl::unexpected(Failure{maybe, waited.error().why});
@@ -270,7 +278,8 @@ AcceptorsShell::Outcome<std::uint64_t> AcceptorsShell::rescan_all() {
       continue;
     }
     if (response->status != 200)
-      return tl::unexpected(Failure{false, problem_of(*response).detail});
+      return tl::unexpected(
+          Failure{false, problem_of(*response).detail, false, response->status == 409});
     changed_ = true;
     const Json page = parse(response->body);
     const std::uint64_t now = std::max(registers, number_of(page, "registers"));

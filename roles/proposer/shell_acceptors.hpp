@@ -40,6 +40,9 @@ class AcceptorsShell {
     bool maybe_done = false;
     std::string why{};
     bool refused = false;  // by a proposer, for a reason that stays
+    // Somebody else changed the configuration meanwhile: perhaps an earlier run of this command,
+    // whose last step went on when it was ended.
+    bool overtaken = false;
   };
   template <class T = void> using Outcome = tl::expected<T, Failure>;
   using Command = shell::Command<AcceptorsShell, Outcome<>>;

@@ -186,20 +186,24 @@ void ScaleSim::measure() {
 bool ScaleSim::ask() {
   // Once to each other node before, for the first message to one only dials.
   std::uint64_t done = 0, failed = 0;
+  std::string why;  // of the last that failed
   const auto round = [&] {
     done = failed = 0;
     for (std::size_t i = 0; i < kRequests; ++i) {
       const std::string key = "key" + std::to_string(i);
       const std::string_view words[] = {"GET", key};
-      nodes_[i % nodes_.size()]->ring().run(
-          words, 1, false, [&](Result<resp::Value> reply) { ++(reply ? done : failed); });
+      nodes_[i % nodes_.size()]->ring().run(words, 1, false, [&](Result<resp::Value> reply) {
+        ++(reply ? done : failed);
+        if (!reply) why = reply.error().message;
+      });
     }
     return run_until(seconds(10), [&] { return done + failed == kRequests; });
   };
   if (!round()) return fail("requests were not answered");
   hops_ = 0;
   if (!round() || failed > 0)
-    return fail(std::to_string(failed) + " of " + std::to_string(kRequests) + " requests failed");
+    return fail(std::to_string(failed) + " of " + std::to_string(kRequests) +
+                " requests failed: " + why);
   report_.requests = kRequests;
   report_.hops = hops_;
   return hops_ <= kRequests || fail("requests took more than one hop");
