@@ -297,6 +297,14 @@ const Wish& Core::wish(ArcId arc) const {
   return wishes_.emplace(arc, Wish(arc, host_.hive.replication, nodes_)).first->second;
 }
 
+NodeId Core::likely_owner(ArcId arc) const {
+  for (const NodeId id : desired(arc)) {
+    const Node* node = find_node(nodes_, id);
+    if (id != host_.self && node != nullptr && node->alive) return id;
+  }
+  return 0;
+}
+
 // Of a node that stops: to whichever member can go on at once.
 std::optional<Step> Core::handing_over(const Arc& arc) const {
   for (NodeId member : arc.record().members) {

@@ -102,6 +102,8 @@ class Core {
   const Standing& standing(ArcId arc) const;
   // The desired members of any arc, the desired owner first.
   std::vector<NodeId> desired(ArcId arc) const { return wish(arc).members(); }
+  // The first of them that is there and is not this node; 0: none.
+  NodeId likely_owner(ArcId arc) const;
   const std::vector<Node>& nodes() const { return nodes_; }
 
   static constexpr std::uint64_t kRemote = 1ULL << 63;

@@ -199,7 +199,8 @@ void Ring::begin() {
       options_.hive.arcs, boot_ << 40,
       [this](Time now, NodeId to, std::uint64_t token, const Request& asked) {
         return request(now, to, token, asked);
-      });
+      },
+      [this](ArcId arc) { return core_->likely_owner(arc); });
   env_.transport.on_message(
       Part::ring,
       [this](NodeId from, const Address&, const Message& message) { on_message(from, message); });

@@ -43,8 +43,11 @@ void Router::Later::operator()(Answer&& answer) const {
   done(std::move(answer));
 }
 
-Router::Router(std::size_t arcs, std::uint64_t first_attempt, Send send)
-    : lanes_(arcs), next_attempt_(first_attempt), send_(std::move(send)) {}
+Router::Router(std::size_t arcs, std::uint64_t first_attempt, Send send, Guess guess)
+    : lanes_(arcs),
+      next_attempt_(first_attempt),
+      send_(std::move(send)),
+      guess_(std::move(guess)) {}
 
 void Router::Lane::wait(std::uint64_t number, Place place) {
   if (!waiting) waiting = std::make_unique<Waiting>();
@@ -60,9 +63,10 @@ void Router::Lane::wait_no_more(std::uint64_t number) {
 Router::Submitted Router::submit(Time now, const Job& job) {
   SKEP_ASSERT(job.arc < lanes_.size());
   Lane& lane = lanes_[job.arc];
-  if (lane.waiting || lane.hint.owner == 0) {  // behind those that came before it
+  const NodeId to = whom(job.arc);
+  if (lane.waiting || to == 0) {  // behind those that came before it
     const Place place = keep(job);
-    figures_.homeless += lane.hint.owner == 0 ? 1 : 0;
+    figures_.homeless += to == 0 ? 1 : 0;
     if (lane.waiting)
       lane.wait(pending_[place].number, place);
     else
@@ -70,19 +74,24 @@ Router::Submitted Router::submit(Time now, const Job& job) {
     return {{}, &pending_[place].later};
   }
   const std::uint64_t attempt = next_attempt_++;
-  Sent sent = send(now, job, attempt);
+  Sent sent = send(now, to, job, attempt);
   if (sent.answer && sent.answer->outcome != Outcome::moved)
     return {std::move(sent.answer), nullptr};
   const Place place = keep(job);
   if (sent.answer) follow(lane, sent.answer->record);
   if (sent.sent && !sent.answer)
-    sent_to(pending_[place], place, attempt);
+    sent_to(pending_[place], place, to, attempt);
   else
     retry(now, place, false);
   return {{}, &pending_[place].later};
 }
 
-Router::Sent Router::send(Time now, const Job& job, std::uint64_t attempt) {
+NodeId Router::whom(ArcId arc) const {
+  const NodeId owner = lanes_[arc].hint.owner;
+  return owner != 0 ? owner : guess_(arc);
+}
+
+Router::Sent Router::send(Time now, NodeId to, const Job& job, std::uint64_t attempt) {
   const Lane& lane = lanes_[job.arc];
   request_.arc = job.arc;
   request_.epoch = lane.hint.epoch;
@@ -92,7 +101,7 @@ Router::Sent Router::send(Time now, const Job& job, std::uint64_t attempt) {
   request_.timeout_us =
       job.deadline > now ? static_cast<std::uint64_t>((job.deadline - now).count()) : 0;
   request_.args.assign(job.args.begin(), job.args.end());
-  Sent sent = send_(now, lane.hint.owner, attempt, request_);
+  Sent sent = send_(now, to, attempt, request_);
   ++(sent.sent ? figures_.attempts : figures_.homeless);
   return sent;
 }
@@ -119,10 +128,10 @@ Router::Place Router::keep(const Job& job) {
   return place;
 }
 
-void Router::sent_to(Pending& pending, Place place, std::uint64_t attempt) {
+void Router::sent_to(Pending& pending, Place place, NodeId to, std::uint64_t attempt) {
   Lane& lane = lanes_[pending.arc];
   pending.attempt = attempt;
-  pending.at = lane.hint.owner;
+  pending.at = to;
   pending.epoch = lane.hint.epoch;
   attempts_.insert(attempt, place);
   ++lane.in_flight;
@@ -131,7 +140,8 @@ void Router::sent_to(Pending& pending, Place place, std::uint64_t attempt) {
 // False: it certainly was not done, and waits again.
 bool Router::dispatch(Time now, Place place) {
   Pending& pending = pending_[place];
-  if (lanes_[pending.arc].hint.owner == 0) {
+  const NodeId to = whom(pending.arc);
+  if (to == 0) {
     ++figures_.homeless;
     retry(now, place, false);
     return false;
@@ -141,13 +151,13 @@ bool Router::dispatch(Time now, Place place) {
     words_.push_back(std::string_view(pending.words).substr(begin, pending.ends[i] - begin));
   const std::uint64_t attempt = next_attempt_++;
   Sent sent =
-      send(now, {pending.arc, pending.op, pending.write, pending.key, pending.deadline, words_},
+      send(now, to, {pending.arc, pending.op, pending.write, pending.key, pending.deadline, words_},
            attempt);
   if (!sent.sent) {
     retry(now, place, false);
     return false;
   }
-  sent_to(pending, place, attempt);
+  sent_to(pending, place, to, attempt);
   return !sent.answer || settle(now, place, std::move(*sent.answer));
 }
 

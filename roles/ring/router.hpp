@@ -38,11 +38,14 @@ class Router {
     std::optional<Answer> answer;
   };
   using Send = std::function<Sent(Time now, NodeId to, std::uint64_t attempt, const Request&)>;
+  // Who may know the owner of an arc of which nobody has told yet, as in a large ring that has just
+  // begun; 0: nobody. It does nothing with a request that goes by no record but tell what it knows.
+  using Guess = std::function<NodeId(ArcId)>;
 
   // Every attempt has a number of its own, so that an answer that comes twice, or late, is not
   // taken for another's. They count from `first_attempt`; those of an earlier life must have been
   // lower.
-  Router(std::size_t arcs, std::uint64_t first_attempt, Send send);
+  Router(std::size_t arcs, std::uint64_t first_attempt, Send send, Guess guess);
 
   // Who is told of the answer: with what it says to a client (result_of), or with it as it is.
   struct Later {
@@ -101,9 +104,10 @@ class Router {
     Epoch epoch = 0;            // of the record that it went by
   };
 
-  Sent send(Time now, const Job& job, std::uint64_t attempt);
+  NodeId whom(ArcId arc) const;
+  Sent send(Time now, NodeId to, const Job& job, std::uint64_t attempt);
   Place keep(const Job& job);
-  void sent_to(Pending& pending, Place place, std::uint64_t attempt);
+  void sent_to(Pending& pending, Place place, NodeId to, std::uint64_t attempt);
   bool dispatch(Time now, Place place);
   bool settle(Time now, Place place, Answer&& answer);
   void follow(Lane& lane, const Record& record);
@@ -122,6 +126,7 @@ class Router {
   Request request_;                      // kept for its memory
   std::vector<std::string_view> words_;  // the same
   Send send_;
+  Guess guess_;
 };
 
 // What an answer to a command says to its client; a failure as Keyspace::Done takes it.

@@ -54,7 +54,8 @@ class Hive {
         options_.hive.arcs, node.boot << 40,
         [this, id](Time, NodeId to, std::uint64_t token, const Request& r) {
           return Router::Sent{send_request(id, to, token, r), {}};
-        });
+        },
+        [this, id](ArcId arc) { return nodes_[id].core->likely_owner(arc); });
     for (const Arc* arc : node.core->arcs())
       if (arc->record().epoch > 0) node.router->learn(now_, arc->id(), arc->record());
     node.effects = {};
