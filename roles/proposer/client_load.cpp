@@ -21,7 +21,8 @@ using Json = nlohmann::ordered_json;
 using namespace std::chrono_literals;
 
 constexpr Duration kTimeout = 15s;   // longer than a proposer's own
-constexpr Duration kPause = 20ms;    // after an error: whoever is not there is not asked in a loop
+constexpr Duration kPause = 20ms;    // after an error
+constexpr Duration kRest = 1s;       // whoever is not there is not asked for so long, if others are
 constexpr Duration kPatience = 60s;  // for the counters' last values
 
 // What the clients were told of one counter.
@@ -56,6 +57,7 @@ class Client {
     for (const Address& proposer : shared.options.proposers)
       connections_.push_back(
           std::make_unique<http::Connection>(shared.loop, proposer, shared.options.tls));
+    rests_until_.resize(connections_.size());
   }
 
   void begin() {
@@ -73,15 +75,24 @@ class Client {
       idle_ = true;
       return;
     }
-    const auto pick = [&](std::size_t of) {
-      return static_cast<std::size_t>(shared_.loop.next() % of);
-    };
     const bool own = shared_.options.own_keys;
-    proposer_ = own ? number_ % connections_.size() : pick(connections_.size());
-    counter_ = &shared_.counters[own ? number_ : pick(shared_.counters.size())];
-    count(&Figures::attempts);
     began_ = shared_.loop.now();
+    proposer_ = own ? number_ % connections_.size() : draw_proposer();
+    counter_ = &shared_.counters[own ? number_ : draw(shared_.counters.size())];
+    count(&Figures::attempts);
     ask({.target = counter_->target}, [this](const auto& response) { was_read(response); });
+  }
+
+  std::size_t draw(std::size_t of) { return static_cast<std::size_t>(shared_.loop.next() % of); }
+  // One that does not rest; any, if all do.
+  std::size_t draw_proposer() {
+    const auto awake = static_cast<std::size_t>(std::count_if(
+        rests_until_.begin(), rests_until_.end(), [&](Time t) { return t <= began_; }));
+    if (awake == 0) return draw(connections_.size());
+    std::size_t left = draw(awake);
+    std::size_t at = 0;
+    while (rests_until_[at] > began_ || left-- > 0) ++at;
+    return at;
   }
 
   void ask(http::Request request, http::Connection::Told told) {
@@ -130,6 +141,7 @@ class Client {
     count(&Figures::errors);
     if (shared_.first_error.empty())
       shared_.first_error = response ? problem_of(*response).detail : response.error().message;
+    if (!response) rests_until_[proposer_] = shared_.loop.now() + kRest;
     shared_.loop.after(kPause, [this] { attempt(); });
   }
 
@@ -141,6 +153,7 @@ class Client {
   Shared& shared_;
   const std::size_t number_;
   std::vector<std::unique_ptr<http::Connection>> connections_;
+  std::vector<Time> rests_until_;  // of each
   std::size_t proposer_ = 0;
   Counter* counter_ = nullptr;
   Time began_{}, read_{}, counted_{};
@@ -211,7 +224,7 @@ class Load {
 
   void tell_first_error() {
     if (shared_.first_error.empty() || std::exchange(told_error_, true)) return;
-    diagnostics_ << "the first error: " << shared_.first_error << '\n' << std::flush;
+    diagnostics_ << "# the first error: " << shared_.first_error << '\n' << std::flush;
   }
 
   bool tried() const {

@@ -92,6 +92,16 @@ std::vector<NodeId> Wish::members() const {
   return members;
 }
 
+namespace {
+
+bool may_be_dropped(const Node* member, std::size_t members, std::size_t replication) {
+  if (member == nullptr || members <= 1) return false;
+  const bool dead_for_good = !member->eligible;
+  return member->gone || (members > replication && (member->alive || dead_for_good));
+}
+
+}  // namespace
+
 std::optional<Step> next_step(const Arc& arc, NodeId self, std::span<const Node> nodes,
                               std::size_t replication) {
   const auto& members = arc.record().members;
@@ -135,20 +145,32 @@ std::optional<Step> next_step(const Arc& arc, NodeId self, std::span<const Node>
     if (const NodeId next = successor(); next != 0) return Step{0, 0, next};
     return Step{newcomer, 0, self};
   }
-  if (leaver != 0 && members.size() > 1) {
-    const Node* node = find_node(nodes, leaver);
-    const bool given_up = node != nullptr && node->gone;
-    const bool there = node != nullptr && (node->alive || !node->eligible);  // or dead for good
-    const bool spare = members.size() > replication && there;
-    if ((given_up || spare) && leaver != self) return Step{0, leaver, self};
-    if (leaver == self && (given_up || spare))
-      if (const NodeId next = successor(); next != 0) return Step{0, 0, next};
+  if (leaver != 0 && may_be_dropped(find_node(nodes, leaver), members.size(), replication)) {
+    if (leaver != self) return Step{0, leaver, self};
+    if (const NodeId next = successor(); next != 0) return Step{0, 0, next};
   }
   const Node* first = find_node(nodes, desired.front());
   if (desired.front() != self && first != nullptr && first->alive && !first->stopping &&
       Record::has(members, desired.front()) && arc.caught_up(desired.front()))
     return Step{0, 0, desired.front()};
   return std::nullopt;
+}
+
+bool in_place(const Record& record, std::span<const NodeId> desired, std::span<const Node> nodes,
+              std::size_t replication) {
+  if (desired.empty() || !record.settled()) return false;
+  const auto& members = record.members;
+  const Node* first = find_node(nodes, desired.front());
+  const bool can_own = first != nullptr && first->alive && !first->stopping;
+  if (can_own && record.owner != desired.front()) return false;
+  const bool copied = std::all_of(desired.begin(), desired.end(), [&](NodeId id) {
+    const Node* node = find_node(nodes, id);
+    return node == nullptr || !node->alive || Record::has(members, id);
+  });
+  return copied && std::none_of(members.begin(), members.end(), [&](NodeId id) {
+           return std::find(desired.begin(), desired.end(), id) == desired.end() &&
+                  may_be_dropped(find_node(nodes, id), members.size(), replication);
+         });
 }
 
 }  // namespace skep::ring

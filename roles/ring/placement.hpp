@@ -62,4 +62,9 @@ class Wish {
 std::optional<Step> next_step(const Arc& arc, NodeId self, std::span<const Node> nodes,
                               std::size_t replication);
 
+// Whether an arc of which that is the record is where it should be, as far as the nodes that are
+// there allow: a dead member whose place nobody can take is waited for, and nothing moves.
+bool in_place(const Record& record, std::span<const NodeId> desired, std::span<const Node> nodes,
+              std::size_t replication);
+
 }  // namespace skep::ring

@@ -77,7 +77,7 @@ class Ring : public Keyspace {
     std::size_t refused = 0;   // bytes of writes that wait for that
     bool disk_full = false;    // the store holds more than max_disk, so clients may not write
     bool ready = false;        // every arc has an owner that is alive
-    bool stable = false;       // and every record is settled and the desired one
+    bool stable = false;       // and every arc is where it should be (in_place())
     std::size_t arcs = 0;
     std::size_t owned = 0;       // by this node
     std::size_t kept = 0;        // copies on this node
@@ -91,7 +91,7 @@ class Ring : public Keyspace {
   // The newest record that is known of each arc, and who should keep it.
   struct ArcStatus {
     Record record;
-    std::vector<NodeId> desired;
+    bool in_place = false;
   };
   std::vector<ArcStatus> arcs() const;
   // Entries on their way into the hive.
@@ -167,6 +167,7 @@ class Ring : public Keyspace {
   void send_frames(NodeId to, std::vector<Appends::Arc> arcs);
   void spread(ArcId arc);
   void report();
+  bool in_place(ArcId arc) const;
   // ring_aside.cpp
   void take_over_lost(Time now);
   void set_aside(ArcId arc);

@@ -184,8 +184,13 @@ std::vector<Ring::ArcStatus> Ring::arcs() const {
   std::vector<ArcStatus> arcs;
   if (!core_ || !router_) return arcs;
   for (ArcId arc = 0; arc < options_.hive.arcs; ++arc)
-    arcs.push_back({router_->hint(arc), core_->desired(arc)});
+    arcs.push_back({router_->hint(arc), in_place(arc)});
   return arcs;
+}
+
+bool Ring::in_place(ArcId arc) const {
+  return ring::in_place(router_->hint(arc), core_->desired(arc), core_->nodes(),
+                        core_->host().hive.replication);
 }
 
 Ring::Status Ring::status() const {
@@ -215,13 +220,7 @@ Ring::Status Ring::status() const {
         (owner->second.state == MemberState::alive || owner->second.state == MemberState::leaving);
     const bool mine = record.owner == core_->host().self;
     if (!alive || (mine && (arc == nullptr || !arc->serving()))) status.ready = false;
-    std::vector<NodeId> desired = core_->desired(id);
-    const bool first =
-        !desired.empty() && (desired.front() == record.owner || core_->withdrawn(desired.front()));
-    std::sort(desired.begin(), desired.end());
-    if (!first || !record.settled() || desired != record.members ||
-        (mine && arc != nullptr && arc->changing()))
-      status.stable = false;
+    if (!in_place(id) || (mine && arc != nullptr && arc->changing())) status.stable = false;
   }
   status.stable = status.stable && status.ready;
   return status;

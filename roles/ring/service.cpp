@@ -231,7 +231,7 @@ resp::Value Service::table() const {
   const std::vector<Ring::ArcStatus> arcs = ring_->arcs();
   std::vector<Value> table;
   for (std::size_t i = 0; i < arcs.size(); ++i) {
-    const auto& [record, desired] = arcs[i];
+    const auto& [record, in_place] = arcs[i];
     const std::size_t slots = kSlots / arcs.size();
     std::vector<Value> arc;
     put(arc, "arc", count(i));
@@ -242,7 +242,7 @@ resp::Value Service::table() const {
     put(arc, "members", names(record.members));
     put(arc, "replaces", names(record.replaces));
     put(arc, "epoch", count(record.epoch));
-    put(arc, "state", Value::bulk(state_of(record, desired)));
+    put(arc, "state", Value::bulk(state_of(record, in_place)));
     table.push_back(Value::map(std::move(arc)));
   }
   return Value::array(std::move(table));
@@ -256,14 +256,17 @@ resp::Value Service::names(const std::vector<NodeId>& nodes) const {
   return Value::array(std::move(names));
 }
 
-const char* Service::state_of(const Record& record, std::vector<NodeId> desired) const {
+const char* Service::state_of(const Record& record, bool in_place) const {
   if (record.epoch == 0) return "unknown";
   const auto owner = cluster_.members().find(record.owner);
   if (owner == cluster_.members().end() || !living(owner->second.state)) return "without owner";
   if (!record.settled()) return "changing";
-  const bool first = !desired.empty() && desired.front() == record.owner;
-  std::sort(desired.begin(), desired.end());
-  return first && desired == record.members ? "stable" : "to move";
+  if (!in_place) return "to move";
+  const bool whole = std::all_of(record.members.begin(), record.members.end(), [&](NodeId id) {
+    const auto member = cluster_.members().find(id);
+    return member != cluster_.members().end() && living(member->second.state);
+  });
+  return whole ? "stable" : "lacks a member";
 }
 
 }  // namespace skep::ring

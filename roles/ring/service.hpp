@@ -57,7 +57,7 @@ class Service final : public Role {
   resp::Value table() const;
   resp::Value names(const std::vector<NodeId>& nodes) const;
   std::string name_of(NodeId node) const;
-  const char* state_of(const Record& record, std::vector<NodeId> desired) const;
+  const char* state_of(const Record& record, bool in_place) const;
 
   Env env_;
   Loop& loop_;

@@ -1,5 +1,6 @@
 """Three nodes that all go down, by SIGTERM and by kill -9, and come up in another order: the same
-cluster with everything in it."""
+cluster with everything in it. While one is dead and nobody can take its place, the other two are
+ready, also after a restart."""
 
 from cluster import Cluster, check, run
 from load import Client
@@ -55,6 +56,17 @@ def test():
         node.process.wait()
     start_in_another_order(cluster)
     check_values(cluster, lambda n: 1 + (n % 2 == 0), "after kill -9 of all at once")
+
+    first, second, dead = cluster.nodes
+    dead.kill()
+    cluster.wait_ready([first, second])
+    second.terminate()
+    check(second.exit_status() == 0, f"{second.name} stopped while {dead.name} was dead")
+    second.start()
+    cluster.wait_ready([first, second])
+    dead.start()
+    cluster.wait_ready()
+    check_values(cluster, lambda n: 1 + (n % 2 == 0), "after that")
 
 
 run(test)

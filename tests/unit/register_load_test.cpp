@@ -134,7 +134,7 @@ TEST(RegisterLoad, SaysWhatTheFirstErrorWas) {
   { nowhere = Server(Server::Lie::none).address(); }
   const Ran ran = run({nowhere});
   EXPECT_EQ(ran.exit, 1);
-  EXPECT_TRUE(ran.diagnostics.starts_with("the first error: cannot connect to " + nowhere + ": "))
+  EXPECT_TRUE(ran.diagnostics.starts_with("# the first error: cannot connect to " + nowhere + ": "))
       << ran.diagnostics;
 }
 

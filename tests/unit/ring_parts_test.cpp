@@ -108,6 +108,37 @@ TEST(Placement, WhoIsNotEligibleIsNotDesired) {
   }
 }
 
+// Three copies, and the desired members as nodes come and go.
+TEST(Placement, InPlaceIsWhatNothingCanBeDoneAbout) {
+  constexpr ArcId kArc = 3;
+  auto all = nodes(4);
+  const std::vector<NodeId> best = desired_members(kArc, all, 4);
+  const auto node = [&](std::size_t place) -> Node& {
+    return *std::find_if(all.begin(), all.end(), [&](Node& n) { return n.id == best[place]; });
+  };
+  Record record{1, best[0], {best[0], best[1], best[2]}, {}};
+  std::sort(record.members.begin(), record.members.end());
+  const auto is = [&] { return in_place(record, desired_members(kArc, all, 3), all, 3); };
+  EXPECT_TRUE(is());
+  record.owner = best[1];
+  EXPECT_FALSE(is());
+  node(0).stopping = true;  // and cannot own it
+  EXPECT_TRUE(is());
+  node(0).stopping = false;
+  node(0).alive = false;  // nor can the dead
+  EXPECT_TRUE(is());
+  node(0).eligible = false;  // the fourth is to take its place
+  EXPECT_FALSE(is());
+  node(3).alive = node(3).eligible = false;  // there is none
+  EXPECT_TRUE(is());
+  node(0).gone = true;  // it left: its place is given up
+  EXPECT_FALSE(is());
+  std::erase(record.members, best[0]);
+  EXPECT_TRUE(is());
+  record.replaces = record.members;
+  EXPECT_FALSE(is());
+}
+
 TEST(Records, MajoritiesOfBothSetsCountUntilSettled) {
   const Record record{5, 1, {1, 2, 4}, {1, 2, 3}};
   const auto of = [](std::vector<NodeId> nodes) {
