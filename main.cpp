@@ -533,6 +533,18 @@ class Node {
   int exit_ = kDone;
 };
 
+// What helps a node whose store is damaged, behind what is said of that.
+std::string advice(const Error& error, const conf::NodeConfig& config) {
+  if (error.code != Code::corrupt) return "";
+  const bool acceptor = config.runs("acceptor");
+  return std::string(". Other nodes have what it held: ") +
+         (acceptor ? "`server acceptors shrink " + config.name + "`, then " : "") + "move " +
+         std::filesystem::absolute(config.data).lexically_normal().string() +
+         " away and start again with a living node in cluster.peers: it joins as a new one" +
+         (acceptor ? ", and is grown again" : "") +
+         ". If nobody else has a copy, a backup is all that helps";
+}
+
 int run_node(const Words& words) {
   auto loaded = conf::load_by_option(words);
   if (!loaded) return refuse_configuration(loaded.error());
@@ -545,8 +557,9 @@ int run_node(const Words& words) {
     for (;;) {
       Node node(*loaded, words, **log);
       if (Result<> opened = node.open(); !opened) {
-        (*log)->write(Level::error, "node", "does not start: " + opened.error().message);
-        if (config.log.file != "stderr") std::cerr << opened.error().message << '\n';
+        const std::string why = opened.error().message + advice(opened.error(), config);
+        (*log)->write(Level::error, "node", "does not start: " + why);
+        if (config.log.file != "stderr") std::cerr << why << '\n';
         return kNotDone;
       }
       if (const int exit = node.run(); !node.goes_on()) return exit;

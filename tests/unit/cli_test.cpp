@@ -115,6 +115,19 @@ TEST_F(Cli, ANewNodeThatCannotListenLeavesNothingBehind) {
   ::close(taken);
 }
 
+TEST_F(Cli, SaysWhatHelpsANodeWhoseStoreIsDamaged) {
+  write("node.toml", "name = \"n1\"\nroles = [\"acceptor\"]\ndata = \"data\"\n");
+  write("data/state.db", "no store\n");
+  write("data/journal/00000001.segment", "no journal\n");
+  Ran ran = server("--config node.toml");
+  EXPECT_EQ(ran.status, 1);
+  for (const char* said : {"does not start: ", "data/journal/00000001.segment: is ",
+                           ". Other nodes have what it held: `server acceptors shrink n1`, then "
+                           "move /",
+                           "/data away and start again"})
+    EXPECT_NE(ran.diagnostics.find(said), std::string::npos) << ran.diagnostics;
+}
+
 TEST_F(Cli, ShowsTheEffectiveValues) {
   write("node.toml", "name = \"n1\"\n[ring]\nmoves = 2\n");
   Ran shown = server("config node.toml --set ring.weight=50");
