@@ -81,7 +81,8 @@ int Shell::run(std::string_view line) {
   for (const Command& command : commands())
     if (command.name.starts_with(words[0] + ' '))
       forms += (forms.empty() ? "accepted: " : ", ") + command.form();
-  return wrong(forms.empty() ? "unknown command; `help` lists what there is" : forms);
+  return wrong(forms.empty() ? "unknown command '" + words[0] + "'; `help` lists what there is"
+                             : forms);
 }
 
 int Shell::wrong(std::string_view why) {
@@ -98,11 +99,9 @@ int Shell::send(const http::Request& request, Duration timeout,
     response = ask_(node, shown, timeout);
     if (response || response.error().code != Code::unavailable) break;
   }
-  if (!response) {
-    diagnostics_ << response.error().message << '\n';
-    return response.error().done() == Done::maybe && request.method != "GET" ? kMaybeDone
-                                                                             : kNotDone;
-  }
+  if (!response)
+    return failed(response.error().done() == Done::maybe && request.method != "GET",
+                  response.error().message);
   if (response->status == 200) {
     if (options_.json)
       out_ << response->body;
@@ -110,9 +109,20 @@ int Shell::send(const http::Request& request, Duration timeout,
       print(*response);
     return kDone;
   }
-  diagnostics_ << http::reason(*response) << '\n';
   const Json body = Json::parse(response->body, nullptr, false);
-  return body.is_object() && text_of(body, "done") == "maybe" ? kMaybeDone : kNotDone;
+  const auto says = [&](const char* key, const char* what) {
+    return body.is_object() && text_of(body, key) == what;
+  };
+  // A proposer's word for it, as it has no page of ours.
+  const bool elsewhere = response->status == 404 && says("code", "no_such_page");
+  return failed(says("done", "maybe"),
+                (elsewhere ? response->peer + " is a proposer's listener, not an admin's: " : "") +
+                    http::reason(*response));
+}
+
+int Shell::failed(bool maybe, std::string_view why) {
+  diagnostics_ << (maybe ? "may have been done: " : "not done: ") << why << '\n';
+  return maybe ? kMaybeDone : kNotDone;
 }
 
 void Shell::print_body(const http::Response& response) { out_ << response.body; }

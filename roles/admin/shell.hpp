@@ -55,6 +55,7 @@ class Shell {
   int help(const Words& args);
   int exit(const Words& args);
   int wrong(std::string_view why);
+  int failed(bool maybe, std::string_view why);
   void print_body(const http::Response& response);
 
   const ShellOptions options_;

@@ -389,21 +389,29 @@ TEST_F(AdminShell, SetsOptionsOfTheHive) {
 }
 
 TEST_F(AdminShell, KeepsNotDoneAndMaybeDoneApart) {
-  answers = {http::Response{409, {}, R"({"detail": "of another cluster", "done": "no"})"},
-             http::Response{504, {}, R"({"detail": "no answer", "done": "maybe"})"},
-             fail(Code::unknown, "no answer in time"),
-             fail(Code::unknown, "no answer in time"),
-             http::Response{200, {}, "not JSON"},
-             http::Response{502, "text/plain", "<html>", {}, "a:1"}};
+  answers = {
+      http::Response{409, {}, R"({"detail": "of another cluster", "done": "no"})"},
+      http::Response{504, {}, R"({"detail": "no answer", "done": "maybe"})"},
+      fail(Code::unknown, "no answer in time"),
+      fail(Code::unknown, "no answer in time"),
+      http::Response{200, {}, "not JSON"},
+      http::Response{502, "text/plain", "<html>", {}, "a:1"},
+      http::Response{404, {}, R"({"detail": "no such page", "code": "no_such_page"})", {}, "a:1"}};
   EXPECT_EQ(run("cluster join h:5"), 1);
-  EXPECT_EQ(diagnostics.str(), "of another cluster\n");
+  EXPECT_EQ(diagnostics.str(), "not done: of another cluster\n");
   EXPECT_EQ(run("cluster join h:5"), 3);
+  EXPECT_EQ(diagnostics.str(), "may have been done: no answer\n");
   EXPECT_EQ(run("stop"), 3);
+  EXPECT_EQ(diagnostics.str(), "may have been done: no answer in time\n");
   EXPECT_EQ(run("config"), 1) << "reading changes nothing";
+  EXPECT_EQ(diagnostics.str(), "not done: no answer in time\n");
   EXPECT_EQ(run("cluster status"), 0);
   EXPECT_EQ(out.str(), "not JSON");
   EXPECT_EQ(run("ring"), 1);
-  EXPECT_EQ(diagnostics.str(), "a:1 answers with HTTP status 502: <html>\n");
+  EXPECT_EQ(diagnostics.str(), "not done: a:1 answers with HTTP status 502: <html>\n");
+  EXPECT_EQ(run("stop"), 1);
+  EXPECT_EQ(diagnostics.str(),
+            "not done: a:1 is a proposer's listener, not an admin's: no such page\n");
 }
 
 TEST_F(AdminShell, SaysWhatIsAccepted) {
@@ -413,7 +421,7 @@ TEST_F(AdminShell, SaysWhatIsAccepted) {
   EXPECT_EQ(diagnostics.str(),
             "accepted: cluster status [all], cluster join HOST:PORT [--bring], cluster leave\n");
   EXPECT_EQ(run("cluste"), 2);
-  EXPECT_EQ(diagnostics.str(), "unknown command; `help` lists what there is\n");
+  EXPECT_EQ(diagnostics.str(), "unknown command 'cluste'; `help` lists what there is\n");
   EXPECT_EQ(run("quit"), 0);
   EXPECT_EQ(run(""), 0);
   EXPECT_TRUE(asked.empty());

@@ -163,7 +163,7 @@ TEST_F(Cli, LinesComeFromAPipe) {
   Ran ran = server("admin", "help\n\nfrobnicate\n");
   EXPECT_EQ(ran.status, 2);
   EXPECT_NE(ran.out.find("cluster join HOST:PORT"), std::string::npos);
-  EXPECT_EQ(ran.diagnostics, "unknown command; `help` lists what there is\n");
+  EXPECT_EQ(ran.diagnostics, "unknown command 'frobnicate'; `help` lists what there is\n");
   EXPECT_EQ(server("admin -e help").out, ran.out);
   EXPECT_EQ(server("admin help").out, ran.out);
 }
