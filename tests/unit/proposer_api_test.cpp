@@ -326,11 +326,14 @@ TEST_F(ProposerApi, RefusesBadConditions) {
 TEST_F(ProposerApi, RefusesBadChanges) {
   const std::string functions = "read, set, init, cas_value, add, append, delete";
   const std::pair<std::string, std::string> all[] = {
-      {"", "400 the body is not JSON"},
-      {"{", "400 the body is not JSON"},
-      {"\xff", "400 the body is not JSON"},
+      {"", "400 the body is not JSON: it is empty; accepted: a JSON object"},
+      {"{", "400 the body is not JSON: it ends too early; accepted: a JSON object"},
+      {"\xff", "400 the body is not JSON from byte 1 on, '?'; accepted: a JSON object"},
+      {R"({"change": add})",
+       "400 the body is not JSON from byte 12 on, 'add}'; accepted: a JSON object"},
+      {R"({"change":"add","args":{"by":1e999}})", "400 the body has a number that is too large"},
       {R"({"change":"add","args":{"by":1}})" + std::string(1, '\0') + "{}",
-       "400 the body is not JSON"},
+       "400 the body is not JSON from byte 33 on, '?{}'; accepted: a JSON object"},
       {R"({"change":"read","change":"delete"})",
        "400 the member \"change\" is there twice; accepted: once"},
       {R"({"change":"add","args":{"by":1,"by":2}})",
@@ -361,7 +364,8 @@ TEST_F(ProposerApi, RefusesBadChanges) {
       {R"({"change":"cas_value","args":{"value":"x"}})", "400 args.expected is missing"}};
   for (const auto& [body, said] : all) EXPECT_EQ(refusal("POST", "/v1/kv/a", {}, body), said);
   const std::string deep = R"({"change":"set","args":{"value":)" + std::string(100'000, '[');
-  EXPECT_EQ(refusal("POST", "/v1/kv/a", {}, deep), "400 the body is not JSON");
+  EXPECT_EQ(refusal("POST", "/v1/kv/a", {}, deep),
+            "400 the body is not JSON: it ends too early; accepted: a JSON object");
   EXPECT_EQ(refusal("POST", "/v1/kv/a", {}, deep + std::string(100'000, ']') + "}}"),
             "400 args.value; accepted: a string, or {\"base64\": \"…\"}");
 }
@@ -489,7 +493,7 @@ TEST_F(ProposerApi, AStepThatIsNotTakenSaysWhy) {
 TEST_F(ProposerApi, RefusesBadSteps) {
   const http::Headers match{{"if-match", "\"2\""}};
   const std::pair<const char*, const char*> all[] = {
-      {"{", "400 the body is not JSON"},
+      {"{", "400 the body is not JSON: it ends too early; accepted: a JSON object"},
       {"{}", "400 nothing to change; accepted: prepare, accept, proposers, goal"},
       {R"({"propose": 1})",
        "400 unknown member \"propose\" in the body; accepted: \"prepare\", \"accept\", "
