@@ -51,8 +51,9 @@ Result<> Client::greet() {
   if (!reply->is_error()) return {};
   bool password = reply->text.starts_with("NOAUTH") || reply->text.starts_with("WRONGPASS");
   if (!password) return fail(Code::unavailable, server_ + " answers: " + reply->text);
-  return fail(Code::permission, options_.password.empty() ? server_ + " asks for a password"
-                                                          : server_ + " refuses the password");
+  return fail(Code::permission, options_.password.empty()
+                                    ? server_ + " asks for a password (by --secret-file FILE)"
+                                    : server_ + " refuses the password");
 }
 
 Result<Value> Client::exchange(std::span<const std::string_view> words) {

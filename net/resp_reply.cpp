@@ -99,6 +99,9 @@ Result<std::optional<ReplyParser::Element>> ReplyParser::element() {
   auto number = to_integer(text);
   auto kind = aggregate(type);
   bool blob_type = type == '$' || type == '=' || type == '!';
+  if (std::string_view(buffer_).substr(pos_).starts_with("HTTP/"))
+    return fail(Code::invalid,
+                "the server speaks HTTP, not RESP: it is an admin's or a proposer's listener");
   if (!number || (!kind && !blob_type))
     return fail(Code::invalid, "the server does not speak RESP");
   if (*number == -1 && (type == '$' || type == '*')) {

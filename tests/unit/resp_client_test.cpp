@@ -111,6 +111,8 @@ TEST_F(ClientTest, SaysThePassword) {
   auto failed = call(silent, {"PING"});
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Code::permission);
+  EXPECT_EQ(failed.error().message,
+            listener->address() + " asks for a password (by --secret-file FILE)");
 }
 
 TEST_F(ClientTest, AConnectionThatWasClosedMeanwhileIsMadeAgain) {
@@ -147,7 +149,9 @@ TEST_F(ClientTest, WhatIsNotRespIsSaid) {
   auto failed = call(client, {"PING"});
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Code::invalid);
-  EXPECT_EQ(failed.error().message, listener->address() + ": the server does not speak RESP");
+  EXPECT_EQ(failed.error().message,
+            listener->address() +
+                ": the server speaks HTTP, not RESP: it is an admin's or a proposer's listener");
 }
 
 }  // namespace
