@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <system_error>
 #include <tuple>
 
 #include "conf/check.hpp"
@@ -85,7 +86,10 @@ struct Read {
     if (node.kind != Node::Kind::text || node.text.empty()) return false;
     Result<std::string> secret = read_secret(path());
     if (!secret) {
-      why = "the file " + path().string() + ' ' + secret.error().message;
+      std::error_code error;
+      const fs::path tried = fs::absolute(path(), error);
+      why = "the file " + (error ? path() : tried.lexically_normal()).string() + ' ' +
+            secret.error().message;
       return false;
     }
     type.field(config) = std::move(*secret);

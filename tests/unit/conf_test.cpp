@@ -167,6 +167,11 @@ TEST_F(ConfTest, WrongTypes) {
 TEST_F(ConfTest, AFileThatIsNotTomlOrNotThere) {
   std::string refused = refusal("name = \"a\nroles = []\n");
   EXPECT_EQ(refused.substr(0, refused.find(" not TOML: ")), "node.toml:1:10:") << refused;
+  for (const char* value : {"n1", "foo", "127.0.0.1:5000", "600ms", "/data", "[one]"}) {
+    refused = refusal(std::string("name = ") + value + '\n');
+    EXPECT_TRUE(refused.ends_with("; a string stands in quotes\n")) << refused;
+  }
+  EXPECT_EQ(refusal("[ring\n").find("quotes"), std::string::npos);
   auto absent = conf::load("absent.toml", {}, "host1");
   ASSERT_FALSE(absent);
   EXPECT_EQ(show(absent.error().at(0)), "absent.toml: cannot be read: No such file or directory");
@@ -214,18 +219,24 @@ TEST_F(ConfTest, SecretsMustBeKeptFromOthers) {
   write("open", "x\n", 0644);
   write("empty", "\n");
   write("long", "x\ny\n");
+  const std::string here = fs::current_path().string();
   EXPECT_EQ(refusal("[ring]\npassword_file = \"open\"\n[cluster]\nsecret_file = \"empty\"\n"
                     "[admin]\ntoken_file = \"absent\"\nadmin_token_file = \"long\"\n"),
-            "node.toml:2:17: ring.password_file: found \"open\": the file open can be read or "
-            "changed by others; accepted: a file with one line that others cannot read (chmod "
-            "600)\n"
-            "node.toml:4:15: cluster.secret_file: found \"empty\": the file empty is empty; "
-            "accepted: a file with one line that others cannot read (chmod 600)\n"
-            "node.toml:6:14: admin.token_file: found \"absent\": the file absent cannot be read: "
-            "No such file or directory; accepted: a file with one line that others cannot read "
-            "(chmod 600)\n"
-            "node.toml:7:20: admin.admin_token_file: found \"long\": the file long has more than "
-            "one line; accepted: a file with one line that others cannot read (chmod 600)\n");
+            "node.toml:2:17: ring.password_file: found \"open\": the file " + here +
+                "/open can be read or changed by others; accepted: a file with one line that "
+                "others cannot read (chmod 600)\n"
+                "node.toml:4:15: cluster.secret_file: found \"empty\": the file " +
+                here +
+                "/empty is empty; accepted: a file with one line that others cannot read (chmod "
+                "600)\n"
+                "node.toml:6:14: admin.token_file: found \"absent\": the file " +
+                here +
+                "/absent cannot be read: No such file or directory; accepted: a file with one line "
+                "that others cannot read (chmod 600)\n"
+                "node.toml:7:20: admin.admin_token_file: found \"long\": the file " +
+                here +
+                "/long has more than one line; accepted: a file with one line that others cannot "
+                "read (chmod 600)\n");
 }
 
 TEST_F(ConfTest, StrangersAreKeptOut) {
