@@ -54,6 +54,16 @@ std::string quoted(std::string_view text) {
   return out.str();
 }
 
+// What of a mistake that its parser calls `description` is to be added for whoever left out quotes.
+std::string_view hint(std::string_view description) {
+  constexpr std::string_view kBare[] = {"floating-point", "boolean",      "integer",
+                                        "parsing value",  "parsing date", "parsing time"};
+  const bool bare = std::any_of(std::begin(kBare), std::end(kBare), [&](std::string_view each) {
+    return description.substr(0, description.find(": ")).find(each) != std::string_view::npos;
+  });
+  return bare ? "; a string stands in quotes" : "";
+}
+
 }  // namespace
 
 std::string show(const Place& place) {
@@ -97,7 +107,9 @@ tl::expected<Node, Problem> parse(std::string_view text, const std::string& file
     return convert(toml::parse(text, file), file);
   } catch (const toml::parse_error& error) {
     return tl::unexpected(Problem{
-        place_of(error.source(), file), {}, "not TOML: " + std::string(error.description())});
+        place_of(error.source(), file),
+        {},
+        std::string("not TOML: ").append(error.description()).append(hint(error.description()))});
   }
 }
 
