@@ -67,8 +67,7 @@ constexpr std::string_view kClusterPort =
 
 std::string answer_to_http() {
   const std::string body = std::string(kClusterPort) +
-                           ". HTTP is served by the admin, proposer and gateway roles on their own "
-                           "ports.\n";
+                           ". HTTP is served by the admin and proposer roles on their own ports.\n";
   return "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
          "Content-Length: " +
          std::to_string(body.size()) + "\r\n\r\n" + body;

@@ -254,6 +254,10 @@ TEST(Hello, HttpAndRespGetAnAnswerInTheirOwnTongue) {
     EXPECT_NE(step.failed->message.find("speaks HTTP to the cluster port"), std::string::npos);
     EXPECT_TRUE(step.send.starts_with("HTTP/1.1 400 ")) << step.send;
     EXPECT_NE(step.send.find("cluster port"), std::string::npos);
+    EXPECT_TRUE(
+        step.send.ends_with("HTTP is served by the admin and proposer roles on their own "
+                            "ports.\n"))
+        << step.send;
   }
   for (const char* bytes : {"*1\r\n$4\r\nPING\r\n", "PING\r\n"}) {
     const auto step = accept(bytes);
