@@ -346,11 +346,23 @@ AcceptorsShell::Outcome<> AcceptorsShell::bring_to(const Names& wanted, const Ac
     changed_ = false;  // there is nothing yet to be taken back but the goal
   }
   const auto followed = follow_goal();
-  if (followed) return show_end(reached);
+  if (followed) {
+    warn_of(without(now.members(), wanted), wanted);
+    return show_end(reached);
+  }
   // Not even its first step can be taken: then all stays as it was.
   if (!now.goal && !changed_ && followed.error().refused && set_goal({}).has_value())
     changed_ = false;
   return followed;
+}
+
+// What a shrinking leaves behind: those that are `gone`, and those that are `left`.
+void AcceptorsShell::warn_of(const Names& gone, const Names& left) {
+  if (gone.empty()) return;
+  say(join(gone) + ": to be grown again with an empty data directory only");
+  if (left.size() < 3)
+    say("nothing is read or written any more when " +
+        std::string(left.size() == 1 ? left[0] : "one of " + join(left)) + " dies");
 }
 
 AcceptorsShell::Outcome<> AcceptorsShell::follow_goal() {

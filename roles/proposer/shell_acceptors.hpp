@@ -65,6 +65,7 @@ class AcceptorsShell {
   Outcome<> change_quorums(const std::string& which, const Words& args);
   Outcome<> set_goal(const Names& wanted);
   Outcome<> bring_to(const Names& wanted, const AcceptorsView& now);
+  void warn_of(const Names& gone, const Names& left);
   Outcome<> follow_goal();
   Outcome<bool> advance(const AcceptorsView& view);
   Outcome<std::uint64_t> rescan_all();

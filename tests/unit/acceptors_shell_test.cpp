@@ -297,11 +297,31 @@ TEST_F(AcceptorsShellTest, ShrinkGoesOnToo) {
            [&] {
              return took({{"goal", nullptr}});
            }};
-  EXPECT_EQ(run({"shrink", "node4"}).substr(0, 42), "0 the acceptors are node1, node2, node3\n|c");
+  const std::string said = run({"shrink", "node4"});
+  EXPECT_EQ(said.substr(0, 42), "0 the acceptors are node1, node2, node3\n|c");
+  EXPECT_TRUE(said.ends_with("\nnode4: to be grown again with an empty data directory only\n"))
+      << said;
   EXPECT_EQ(run({"shrink", "node4"}),
             "1 |not done: node4 is no acceptor; the acceptors are node1, node2, node3\n");
   EXPECT_EQ(run({"shrink", "node1,node2,node3"}),
             "1 |not done: an acceptor at least has to stay\n");
+}
+
+TEST_F(AcceptorsShellTest, ShrinkSaysWhenNobodyMayDieAnyMore) {
+  steps = {[&] {
+             return took({{"goal", {"node1", "node2"}}});
+           },
+           [&] {
+             return took({{"prepare", quorums({"node1", "node2"}, 2)}});
+           },
+           [&] {
+             return took({{"accept", quorums({"node1", "node2"}, 2)}, {"goal", nullptr}});
+           }};
+  const std::string said = run({"shrink", "node3"});
+  EXPECT_TRUE(
+      said.ends_with("\nnode3: to be grown again with an empty data directory only\n"
+                     "nothing is read or written any more when one of node1, node2 dies\n"))
+      << said;
 }
 
 TEST_F(AcceptorsShellTest, AnotherChangeUnderWayIsNotMixedUp) {
