@@ -26,9 +26,11 @@ class Attempts {
   std::size_t after(std::size_t slot) const { return (slot + 1) & (slots_.size() - 1); }
   // Where the number is, or would be.
   std::size_t at(std::uint64_t number) const;
+  void put(const Slot& slot);
 
   std::vector<Slot> slots_ = std::vector<Slot>(64);  // a power of two, half of them empty
   std::size_t size_ = 0;
+  std::size_t displaced_ = 0;  // those that are not at home
 };
 
 }  // namespace skep::ring
