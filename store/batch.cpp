@@ -8,11 +8,13 @@ namespace skep {
 void Batch::add(const Op& op) {
   wire::encode(ops_, op);
   ++count_;
+  if (spaces_.empty() || spaces_.back() != op.space) spaces_.emplace_back(op.space);
 }
 
-void Batch::encode(std::string& out) const {
-  wire::encode_count(out, count_);
-  out += ops_;
+std::string Batch::head() const {
+  std::string head;
+  wire::encode_count(head, count_);
+  return head;
 }
 
 std::vector<Batch::Op> Batch::ops() const {

@@ -31,16 +31,20 @@ class Batch {
   bool empty() const { return count_ == 0; }
   // Views into the batch.
   std::vector<Op> ops() const;
+  // The names of the operations' spaces, each once for those that stand together.
+  const std::vector<std::string>& spaces() const { return spaces_; }
   // Bytes of keys, values and what is around them.
   std::size_t size() const { return ops_.size(); }
-  // Appends a std::vector<Op> as net/wire.hpp encodes it.
-  void encode(std::string& out) const;
+  // A std::vector<Op> as net/wire.hpp encodes it is head() and then bytes().
+  std::string head() const;
+  std::string_view bytes() const { return ops_; }
 
  private:
   void add(const Op& op);
 
   std::string ops_;  // encoded, one after the other
   std::size_t count_ = 0;
+  std::vector<std::string> spaces_;
 };
 
 }  // namespace skep

@@ -46,12 +46,14 @@ void Memtable::sort(std::vector<const Entry*>& entries) {
                  [](const auto& place) { return place.second; });
 }
 
-std::string_view Memtable::add(std::uint64_t sequence, std::string_view encoded) {
-  char* kept = static_cast<char*>(arena_.allocate(encoded.size(), 1));
-  std::memcpy(kept, encoded.data(), encoded.size());
-  batches_.emplace_back(kept, encoded.size());
+std::string_view Memtable::add(std::uint64_t sequence, std::string_view head,
+                               std::string_view rest) {
+  const std::size_t size = head.size() + rest.size();
+  char* kept = static_cast<char*>(arena_.allocate(size, 1));
+  std::copy(rest.begin(), rest.end(), std::copy(head.begin(), head.end(), kept));
+  batches_.emplace_back(kept, size);
   last_ = sequence;
-  bytes_ += encoded.size() + kBatchOverhead;
+  bytes_ += size + kBatchOverhead;
   if (bytes_ <= follow_until_) index_.follow(batches_, bytes_);
   return batches_.back();
 }

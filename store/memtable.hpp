@@ -38,10 +38,15 @@ class Memtable {
   using Newest = std::pmr::unordered_map<std::string_view, Value, Hash>;
   using Entry = Newest::value_type;
 
-  // Takes in a batch as Batch::encode() wrote it, whose number is one above the last. Returns the
-  // bytes as they are kept.
-  std::string_view add(std::uint64_t sequence, std::string_view encoded);
-  // Whether these are bytes of Batch::encode().
+  // Takes in a batch, or one as add() kept it before, whose number is one above the last. Returns
+  // the bytes as they are kept.
+  std::string_view add(std::uint64_t sequence, const Batch& batch) {
+    return add(sequence, batch.head(), batch.bytes());
+  }
+  std::string_view add(std::uint64_t sequence, std::string_view kept) {
+    return add(sequence, {}, kept);
+  }
+  // Whether these are bytes that add() keeps.
   static bool is_batch(std::string_view encoded);
 
   // Not found: nothing is known here of the key. Found none: erased.
@@ -111,6 +116,7 @@ class Memtable {
   }
   static std::vector<Batch::Op> ops(std::string_view batch);
   static Value value_of(const Batch::Op& op) { return op.put ? Value(op.value) : std::nullopt; }
+  std::string_view add(std::uint64_t sequence, std::string_view head, std::string_view rest);
   Space* read(std::string_view space);
 
   std::pmr::monotonic_buffer_resource arena_;

@@ -25,7 +25,7 @@ Result<std::uint64_t> Notes::next_incarnation(WallMs now) {
   const std::uint64_t next = std::max(static_cast<std::uint64_t>(now), last + 1);
   Batch batch;
   batch.put(kSpace, kIncarnation, wire::encode(next));
-  submit(std::move(batch), Durability::durable);
+  submit(batch, Durability::durable);
   return next;
 }
 
@@ -38,11 +38,11 @@ Result<std::string> Notes::members() const {
 void Notes::keep_members(std::string_view bytes) {
   Batch batch;
   batch.put(kSpace, kMembers, bytes);
-  submit(std::move(batch), Durability::written);
+  submit(batch, Durability::written);
 }
 
-void Notes::submit(Batch batch, Durability durability) {
-  store_.submit(std::move(batch), durability, [this](Result<> kept) {
+void Notes::submit(const Batch& batch, Durability durability) {
+  store_.submit(batch, durability, [this](Result<> kept) {
     if (!kept) log_.write(Level::error, "node", "the store keeps nothing: " + kept.error().message);
   });
 }

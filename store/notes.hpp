@@ -24,7 +24,7 @@ class Notes {
   void keep_members(std::string_view bytes);
 
  private:
-  void submit(Batch batch, Durability durability);
+  void submit(const Batch& batch, Durability durability);
 
   Store& store_;
   Log& log_;

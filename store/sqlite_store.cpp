@@ -163,17 +163,13 @@ void SqliteStore::stop_threads() {
   if (folder_) folder_->stop();
 }
 
-void SqliteStore::submit(Batch batch, Durability durability, Reported reported) {
-  std::string_view checked;  // neighbours are of one, mostly
-  for (const Batch::Op& op : batch.ops()) {
-    if (op.space == checked) continue;
-    checked = op.space;
-    if (!valid_space(op.space))
+void SqliteStore::submit(const Batch& batch, Durability durability, Reported reported) {
+  for (const std::string& space : batch.spaces())
+    if (!valid_space(space))
       return refuse(std::move(reported),
-                    {Code::invalid, "'" + std::string(op.space) +
+                    {Code::invalid, "'" + space +
                                         "' is no name of a space; accepted are 1 to "
                                         "64 of a-z 0-9 . _ / : -, no dot first"});
-  }
   append(batch, durability, std::move(reported));
 }
 
@@ -202,9 +198,7 @@ Result<> SqliteStore::room_for(std::size_t size) const {
 void SqliteStore::append(const Batch& batch, Durability durability, Reported reported) {
   if (const Result<> room = room_for(batch.size()); !room)
     return refuse(std::move(reported), room.error());
-  encoded_.clear();
-  batch.encode(encoded_);
-  const std::string_view kept = active_->add(++last_, encoded_);
+  const std::string_view kept = active_->add(++last_, batch);
   waiting_.push_back({last_, durability, std::move(reported)});
   committer_->set_backlog(unfolded());
   committer_->add(last_, kept, durability == Durability::durable);

@@ -75,7 +75,7 @@ class SqliteStore final : public Store {
   void make_room() override {
     if (!closed_) fold_above(0);
   }
-  void submit(Batch batch, Durability durability, Reported reported) override;
+  void submit(const Batch& batch, Durability durability, Reported reported) override;
   Result<std::optional<std::string>> get(std::string_view space, std::string_view key) override;
   Result<> scan(std::string_view space, std::string_view from, std::string_view to,
                 const Visit& visit) override;
@@ -152,7 +152,6 @@ class SqliteStore final : public Store {
   std::deque<Waiting> waiting_;
   std::size_t refusals_ = 0;      // not yet reported
   std::optional<Error> refusal_;  // the latest
-  std::string encoded_;           // kept for its memory
   std::optional<Error> closed_;
 
   // Between the threads.

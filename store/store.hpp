@@ -53,7 +53,7 @@ class Store {
   // an I/O error accepted batches stay queued and are retried. When the backlog is over its bound,
   // or after a failed sync, the batch is refused: `reported` gets Code::full or Code::io.
   // Names of spaces are 1 to 64 of a-z 0-9 . _ / : - without a dot first; others get Code::invalid.
-  virtual void submit(Batch batch, Durability durability, Reported reported) = 0;
+  virtual void submit(const Batch& batch, Durability durability, Reported reported) = 0;
 
   // The value of a key; none: absent. Code::corrupt: there is one and it is damaged.
   virtual Result<std::optional<std::string>> get(std::string_view space, std::string_view key) = 0;

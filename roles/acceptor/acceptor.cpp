@@ -287,7 +287,7 @@ class Acceptor::Impl : public std::enable_shared_from_this<Impl> {
     under_way_.push_back(number);
     // Shared, because what is submitted has to be copied.
     auto answers = std::make_shared<std::vector<Answer>>(std::move(open.answers));
-    store_.submit(std::move(open.batch), Durability::durable,
+    store_.submit(open.batch, Durability::durable,
                   [weak = weak_from_this(), number, answers, since = open.since](Result<> ok) {
                     if (const auto self = weak.lock()) self->written(number, *answers, since, ok);
                   });

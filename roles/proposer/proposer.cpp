@@ -463,7 +463,7 @@ class Proposer::Impl : public std::enable_shared_from_this<Impl> {
                std::function<bool()> wanted) {
     Batch batch;
     batch.put(kSpace, key, row);
-    store_.submit(std::move(batch), Durability::durable,
+    store_.submit(batch, Durability::durable,
                   [weak = weak_from_this(), key, row = std::move(row), then = std::move(then),
                    wanted = std::move(wanted)](Result<> ok) {
                     const auto self = weak.lock();

@@ -114,7 +114,7 @@ void Bringing::finish_round() {
   }
   batch.put(kHiveSpace, kFigures, wire::encode(figures_));
   open_ = 1;
-  store_.submit(std::move(batch), Durability::written, [this, alive = alive_](Result<> ok) {
+  store_.submit(batch, Durability::written, [this, alive = alive_](Result<> ok) {
     if (!*alive) return;
     open_ = 0;
     if (!ok) keep_rest(ok.error().message);

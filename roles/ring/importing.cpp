@@ -59,7 +59,7 @@ void Importing::tick(Time now, WallMs wall) {
   if (!scanned) return put_off(scanned.error().message);
   batch.put(kHiveSpace, kProgress, wire::encode(progress));
   open_ = true;
-  to_.submit(std::move(batch), Durability::durable,
+  to_.submit(batch, Durability::durable,
              [this, alive = alive_, progress = std::move(progress), rows](Result<> ok) {
                if (*alive) reported(progress, rows, ok);
              });

@@ -80,7 +80,7 @@ Result<> Ring::start() {
     if (auto imported = importing_->start(); !imported) return imported;
   if (known)
     if (auto loaded = load(); !loaded) return loaded;
-  write_first(std::move(batch), [this, known] {
+  write_first(batch, [this, known] {
     if (known) begin();
     membership_.on_rumor(kOptionsTopic, [this, alive = alive_](const Rumor& rumor) {
       if (*alive) hear_options(rumor);
@@ -104,21 +104,19 @@ void Ring::adopt(const Told& told) {
   put_options(told, batch);
   if (auto loaded = load(); !loaded)
     return env_.log.write(Level::error, "ring", "cannot begin: " + loaded.error().message);
-  write_first(std::move(batch), [this] { begin(); });
+  write_first(batch, [this] { begin(); });
 }
 
 // What has to be on disk before this node says anything. A store that refuses is asked again.
-void Ring::write_first(Batch batch, std::function<void()> then) {
-  Batch again = batch;
-  store_.submit(std::move(batch), Durability::durable,
-                [this, alive = alive_, again = std::move(again), then](Result<> ok) mutable {
-                  if (!*alive) return;
-                  if (ok) return then();
-                  env_.log.write(Level::error, "ring", "cannot begin yet: " + ok.error().message);
-                  ticking_ = env_.timers.after(kAskStoreAgain, [this, again, then]() mutable {
-                    write_first(std::move(again), std::move(then));
-                  });
-                });
+void Ring::write_first(const Batch& batch, std::function<void()> then) {
+  store_.submit(
+      batch, Durability::durable, [this, alive = alive_, again = batch, then](Result<> ok) {
+        if (!*alive) return;
+        if (ok) return then();
+        env_.log.write(Level::error, "ring", "cannot begin yet: " + ok.error().message);
+        ticking_ =
+            env_.timers.after(kAskStoreAgain, [this, again, then] { write_first(again, then); });
+      });
 }
 
 Result<> Ring::load_standings(std::map<ArcId, Core::Stored>& arcs) {

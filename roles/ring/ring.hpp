@@ -141,7 +141,7 @@ class Ring : public Keyspace {
   void tell_confirmed(Time now);
   Result<std::uint64_t> read_number(std::string_view key);
   void adopt(const Told& told);
-  void write_first(Batch batch, std::function<void()> then);
+  void write_first(const Batch& batch, std::function<void()> then);
   void begin();
   void on_message(NodeId from, const Message& message);
   void tick();

@@ -46,7 +46,7 @@ void Ring::write_off(NodeId node, std::function<void(Result<>)> done) {
   if (core_->host().forgotten.contains(node)) return done({});
   Batch batch;
   batch.put(kForgottenSpace, wire::encode(node), {});
-  store_.submit(std::move(batch), Durability::durable,
+  store_.submit(batch, Durability::durable,
                 [this, alive = alive_, node, done = std::move(done)](Result<> ok) {
                   if (!*alive) return;
                   if (!ok) {

@@ -85,7 +85,7 @@ void Ring::tick_options(Time now) {
   if (next == Durable::commit && weak)
     batch.put(kHiveSpace, kWeakBefore, wire::encode(std::uint64_t{1}));
   taking_over_ = true;
-  store_.submit(std::move(batch), Durability::durable, [this, alive = alive_, told](Result<> ok) {
+  store_.submit(batch, Durability::durable, [this, alive = alive_, told](Result<> ok) {
     if (!*alive) return;
     taking_over_ = false;
     if (ok) return take_over(told);  // or else the next tick tries it again
@@ -134,7 +134,7 @@ void Ring::forget_before(Time now) {
   if (strong) batch.erase(kHiveSpace, kWeakBefore);
   if (!lease && !strong) return;
   forgetting_ = true;
-  store_.submit(std::move(batch), Durability::durable,
+  store_.submit(batch, Durability::durable,
                 [this, alive = alive_, lease, strong, version = hive_version_](Result<> ok) {
                   if (!*alive) return;
                   forgetting_ = false;

@@ -98,7 +98,7 @@ int main(int argc, char** argv) {
     Batch batch;
     batch.put("bench", "key" + std::to_string(++made % 100'000), std::string(100, 'x'));
     ++busy;
-    (*store)->submit(std::move(batch), durability, [&, from](const Result<>& ok) {
+    (*store)->submit(batch, durability, [&, from](const Result<>& ok) {
       if (!ok) std::abort();
       --busy;
       waits.push_back(std::chrono::duration<double, std::micro>(Clock::now() - from).count());

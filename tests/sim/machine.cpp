@@ -73,7 +73,7 @@ bool Machine::start(std::vector<Address> peers, const std::optional<std::string>
   auto opened = Cluster::open(env, std::move(options), saved, [this, keep](std::string bytes) {
     Batch batch;
     batch.put("node", "members", keep ? bytes : std::string());
-    store_->submit(std::move(batch), Durability::written, [](Result<>) {});
+    store_->submit(batch, Durability::written, [](Result<>) {});
   });
   if (!opened) {
     log_->write(Level::error, "sim", "cannot open the members list: " + opened.error().message);

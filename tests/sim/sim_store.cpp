@@ -23,7 +23,7 @@ void SimStore::keep(const Batch& batch) {
   if (on_durable) on_durable(batch);
 }
 
-void SimStore::submit(Batch batch, Durability durability, Reported reported) {
+void SimStore::submit(const Batch& batch, Durability durability, Reported reported) {
   if (full_ || refusals_ > 0 || bytes_ > options_.max_unfolded) {
     ++refusals_;
     time_.after(Duration(0), &process_, [this, reported = std::move(reported)] {
@@ -36,7 +36,7 @@ void SimStore::submit(Batch batch, Durability durability, Reported reported) {
   std::size_t bytes = 0;
   for (const Batch::Op& op : batch.ops()) bytes += op.key.size() + op.value.size();
   bytes_ += bytes;
-  pending_.push_back({std::move(batch), durability, std::move(reported), bytes});
+  pending_.push_back({batch, durability, std::move(reported), bytes});
   pump();
 }
 

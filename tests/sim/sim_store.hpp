@@ -38,7 +38,7 @@ class SimStore final : public Store {
   Opening opening() const override { return opening_; }
   Result<std::uint64_t> used() override;
   void make_room() override {}
-  void submit(Batch batch, Durability durability, Reported reported) override;
+  void submit(const Batch& batch, Durability durability, Reported reported) override;
   Result<std::optional<std::string>> get(std::string_view space, std::string_view key) override;
   Result<> scan(std::string_view space, std::string_view from, std::string_view to,
                 const Visit& visit) override;

@@ -74,7 +74,7 @@ template <class Stage> class StoreConformance : public testing::Test {
   // Submits the batch and waits for its report.
   void write(Batch batch, Durability durability = Durability::written) {
     bool reported = false;
-    stage_.store().submit(std::move(batch), durability, [&](Result<> ok) {
+    stage_.store().submit(batch, durability, [&](Result<> ok) {
       EXPECT_TRUE(ok);
       reported = true;
     });
@@ -106,7 +106,7 @@ TYPED_TEST(StoreConformance, ReadsSeeWhatWasSubmittedAtOnce) {
   batch.put("ring", "b", "3");
   batch.erase("ring", "b");
   std::size_t reported = 0;
-  this->stage_.store().submit(std::move(batch), Durability::written, [&](Result<>) { ++reported; });
+  this->stage_.store().submit(batch, Durability::written, [&](Result<>) { ++reported; });
   EXPECT_EQ(this->get("ring", "a"), "2");
   EXPECT_EQ(this->get("ring", "b"), std::nullopt);
   EXPECT_EQ(this->get("other", "a"), std::nullopt);
@@ -132,8 +132,7 @@ TYPED_TEST(StoreConformance, ReportsComeInTheOrderOfSubmission) {
   for (int i = 0; i < 20; ++i) {
     Batch batch;
     batch.put("ring", std::to_string(i), "x");
-    this->stage_.store().submit(std::move(batch),
-                                i % 3 == 0 ? Durability::durable : Durability::written,
+    this->stage_.store().submit(batch, i % 3 == 0 ? Durability::durable : Durability::written,
                                 [&order, i](Result<>) { order.push_back(i); });
   }
   this->stage_.wait([&] { return order.size() == 20; });
@@ -160,7 +159,7 @@ TYPED_TEST(StoreConformance, AKillLeavesAPrefixOfTheSubmissions) {
     Batch batch;
     batch.put("ring", "x" + std::to_string(i), "x");
     batch.put("ring", "y" + std::to_string(i), "y");
-    this->stage_.store().submit(std::move(batch), Durability::written, [](Result<>) {});
+    this->stage_.store().submit(batch, Durability::written, [](Result<>) {});
   }
   this->stage_.kill_and_reopen();
   bool gone = false;

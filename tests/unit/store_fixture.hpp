@@ -107,7 +107,7 @@ class StoreTest : public testing::Test {
   // Submits, and waits for the report.
   Result<> write(Batch batch, Durability durability = Durability::durable) {
     std::optional<Result<>> result;
-    store_->submit(std::move(batch), durability, [&](Result<> ok) { result = std::move(ok); });
+    store_->submit(batch, durability, [&](Result<> ok) { result = std::move(ok); });
     loop_.run_until([&] { return result.has_value(); });
     return *result;
   }

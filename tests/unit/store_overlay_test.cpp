@@ -97,7 +97,7 @@ TEST_F(StoreOverlay, AgreesWithAMap) {
         batch.put("ring", where, model[where]);
       }
     }
-    store_->submit(std::move(batch), Durability::written, [&](Result<> ok) {
+    store_->submit(batch, Durability::written, [&](Result<> ok) {
       EXPECT_TRUE(ok);
       ++reported;
     });
@@ -131,8 +131,8 @@ TEST_F(StoreOverlay, VisitorMayRead) {
 }
 
 TEST(Memtable, KnowsABatch) {
-  std::string good;
-  put("key", "value").encode(good);
+  const Batch batch = put("key", "value");
+  const std::string good = batch.head().append(batch.bytes());
   for (std::size_t size = 0; size < good.size(); ++size)
     EXPECT_FALSE(Memtable::is_batch(std::string_view(good).substr(0, size))) << size;
   EXPECT_TRUE(Memtable::is_batch(good));
@@ -143,9 +143,8 @@ TEST(Memtable, ReadsSeeEveryBatch) {
   Memtable table;
   const std::string large(1 << 20, 'v');
   for (std::uint64_t number = 1; number <= 20; ++number) {
-    std::string batch;
-    put("key", std::to_string(number) + large).encode(batch);
-    EXPECT_EQ(table.add(number, batch), batch);
+    const Batch batch = put("key", std::to_string(number) + large);
+    EXPECT_EQ(table.add(number, batch), batch.head().append(batch.bytes()));
     if (number % 10 > 2) continue;
     const auto found = table.find("ring", "key");
     ASSERT_TRUE(found && *found);
@@ -168,9 +167,7 @@ TEST(Memtable, SpacesAreIndexedApart) {
     batch.put("one", "key", "passing");
     batch.put("two", "of two " + std::to_string(number), "v");
     batch.put("one", "key", std::to_string(number));
-    std::string encoded;
-    batch.encode(encoded);
-    table.add(number, encoded);
+    table.add(number, batch);
     if (number % 5 == 0) {
       EXPECT_EQ(table.find("one", "key"), Memtable::Value(std::to_string(number)));
     }
@@ -185,9 +182,7 @@ TEST(Memtable, RunsStayFewAndSorted) {
   Memtable table;
   std::mt19937 random(3);
   for (std::uint64_t number = 1; number <= 1000; ++number) {
-    std::string batch;
-    put(std::to_string(random() % 5000), "v").encode(batch);
-    table.add(number, batch);
+    table.add(number, put(std::to_string(random() % 5000), "v"));
     std::size_t keys = 0;
     const std::vector<Memtable::Run> runs = table.runs("ring");
     for (const Memtable::Run& run : runs) {

@@ -97,7 +97,7 @@ class StorePowerLoss : public StoreTest {
       }
     }
     const bool durable = random() % 3 == 0;
-    store_->submit(std::move(batch), durable ? Durability::durable : Durability::written,
+    store_->submit(batch, durable ? Durability::durable : Durability::written,
                    [this, number, durable](Result<> ok) {
                      ASSERT_TRUE(ok);
                      reported_ = number;
