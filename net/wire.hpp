@@ -20,6 +20,7 @@
 // checksum, u8 protocol version, u8 part, u16 message type, u64 request id, payload.
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstdint>
 #include <cstring>
@@ -52,22 +53,24 @@ template <class T> inline constexpr bool is_vector<std::vector<T>> = true;
 template <class T>
 concept Bytes = std::same_as<T, std::string> || std::same_as<T, std::string_view>;
 
+// Appends to a string, what is small by the dozen: at the latest when it is destroyed.
 class Encoder {
  public:
   explicit Encoder(std::string& out) : out_(out) {}
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+  ~Encoder() { flush(); }
 
   template <class T> void put(const T& value) {
     if constexpr (std::is_enum_v<T>) {
       put(static_cast<std::underlying_type_t<T>>(value));
     } else if constexpr (std::is_same_v<T, bool>) {
-      out_.push_back(value ? '\1' : '\0');
+      *take(1) = value ? '\1' : '\0';
     } else if constexpr (std::is_integral_v<T>) {
-      char bytes[sizeof(T)];
-      store_little(bytes, static_cast<std::make_unsigned_t<T>>(value));
-      out_.append(bytes, sizeof(T));
+      store_little(take(sizeof(T)), static_cast<std::make_unsigned_t<T>>(value));
     } else if constexpr (Bytes<T>) {
       put_varint(value.size());
-      out_.append(value);
+      put_bytes(value);
     } else if constexpr (is_vector<T>) {
       put_varint(value.size());
       for (const auto& item : value) put(item);
@@ -78,15 +81,36 @@ class Encoder {
   }
 
   void put_varint(std::uint64_t value) {
-    while (value >= 0x80) {
-      out_.push_back(static_cast<char>(value | 0x80));
-      value >>= 7;
+    for (; value >= 0x80; value >>= 7) *take(1) = static_cast<char>(value | 0x80);
+    *take(1) = static_cast<char>(value);
+  }
+
+  // Without a count.
+  void put_bytes(std::string_view bytes) {
+    if (bytes.size() > kKept - used_) flush();
+    if (bytes.size() > kKept) {
+      out_.append(bytes);
+    } else if (!bytes.empty()) {
+      std::memcpy(take(bytes.size()), bytes.data(), bytes.size());
     }
-    out_.push_back(static_cast<char>(value));
   }
 
  private:
+  static constexpr std::size_t kKept = 64;
+
+  char* take(std::size_t count) {
+    if (count > kKept - used_) flush();
+    used_ += count;
+    return kept_ + (used_ - count);
+  }
+  void flush() {
+    out_.append(kept_, used_);
+    used_ = 0;
+  }
+
   std::string& out_;
+  std::size_t used_ = 0;
+  char kept_[kKept];
 };
 
 class Decoder {
@@ -202,8 +226,13 @@ template <class T> std::string encode(const T& message) {
 inline void encode_count(std::string& out, std::size_t count) {
   detail::Encoder(out).put_varint(count);
 }
-// What was encoded one after the other, without a count. ok() is false once something was
-// malformed.
+// How many bytes that takes.
+constexpr std::size_t count_size(std::size_t count) {
+  return (static_cast<std::size_t>(std::bit_width(count | 1)) + 6) / 7;
+}
+// To encode one after the other, without a count; and what was encoded so. Its ok() is false once
+// something was malformed.
+using Writer = detail::Encoder;
 using Reader = detail::Decoder;
 
 // The whole of `bytes` as a T, or nothing else: Code::invalid.

@@ -5,10 +5,17 @@
 
 namespace skep {
 
-void Batch::add(const Op& op) {
-  wire::encode(ops_, op);
+void Batch::begin(std::string_view space, std::string_view key, bool put, std::size_t value) {
+  const std::size_t counts =
+      wire::count_size(space.size()) + wire::count_size(key.size()) + wire::count_size(value);
+  ops_.reserve(ops_.size() + counts + space.size() + key.size() + 1 + value);
+  wire::Writer writer(ops_);
+  writer.put(space);
+  writer.put(key);
+  writer.put(put);
+  writer.put_varint(value);
   ++count_;
-  if (spaces_.empty() || spaces_.back() != op.space) spaces_.emplace_back(op.space);
+  if (spaces_.empty() || spaces_.back() != space) spaces_.emplace_back(space);
 }
 
 std::string Batch::head() const {

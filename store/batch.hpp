@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "net/base/assert.hpp"
+
 namespace skep {
 
 // Puts and erases, in order. All of it survives, or nothing.
@@ -25,9 +27,18 @@ class Batch {
     }
   };
   void put(std::string_view space, std::string_view key, std::string_view value) {
-    add({space, key, true, value});
+    begin(space, key, true, value.size());
+    ops_.append(value);
   }
-  void erase(std::string_view space, std::string_view key) { add({space, key, false, {}}); }
+  // The value is the `size` bytes that fill() appends to the string it is given.
+  template <class Fill>
+  void put(std::string_view space, std::string_view key, std::size_t size, Fill&& fill) {
+    begin(space, key, true, size);
+    const std::size_t end = ops_.size() + size;
+    fill(ops_);
+    SKEP_ASSERT(ops_.size() == end);
+  }
+  void erase(std::string_view space, std::string_view key) { begin(space, key, false, 0); }
   bool empty() const { return count_ == 0; }
   // Views into the batch.
   std::vector<Op> ops() const;
@@ -40,7 +51,8 @@ class Batch {
   std::string_view bytes() const { return ops_; }
 
  private:
-  void add(const Op& op);
+  // An operation up to its value.
+  void begin(std::string_view space, std::string_view key, bool put, std::size_t value);
 
   std::string ops_;  // encoded, one after the other
   std::size_t count_ = 0;

@@ -369,7 +369,7 @@ class Arc {
   bool in_memory() const { return host_.hive.durability == Durable::none; }
   void refuse(NodeId to, Epoch epoch, Effects&);
   void drop_copy(Effects&);
-  void store_entry(const Key& key, const Entry& entry, Effects&);
+  void store_entry(const Key& key, const EntryView& entry, Effects&);
   void erase_entry(const Key& key, Effects&);
   void finish_bucket(std::uint8_t bucket, Effects&);
   void lose_stream(NodeId owner, Epoch epoch, std::uint32_t round, Effects&);
@@ -420,16 +420,21 @@ class Arc {
   bool turns_away(const Asked&, Effects&) const;
   bool owes_too_much(const Asked&, Effects&) const;
   bool holds(const Key& key) const { return arc_of(key.slot, host_.hive.arcs) == id_; }
-  std::uint64_t prepare(const Key& key, WallMs wall, Effects&);
-  std::optional<Stored> stored(const Key& key);
-  void apply(const Key& key, Decision::Effect effect, std::string value, WallMs expires, Effects&);
+  struct Looked {
+    bool is_new = true;            // there is no entry, not even a tombstone
+    std::uint64_t number = 0;      // what a decision waits for; 0: nothing
+    std::optional<Stored> stored;  // what it is made on
+  };
+  Looked look(const Key& key, WallMs wall, Effects&);
+  void apply(const Key& key, Decision::Effect effect, std::string_view value, WallMs expires,
+             Effects&);
   static std::optional<std::pair<std::uint64_t, std::size_t>> walk_words(const Asked& asked);
   void serve_walk(Time now, WallMs wall, const Asked&, Effects&);
   void serve_clear(Time now, WallMs wall, const Asked&, Effects&);
-  void append(const Key& key, Entry entry, Effects&);
+  void append(const Key& key, EntryView entry, Effects&);
   void remove(const Key& key, Effects&);
   void expire(const Key& key, Effects&);
-  void answer_later(Time now, const Asked&, Waiting, Effects&);
+  void answer_later(Time now, const Asked&, Waiting&&, Effects&);
   void answer_parked(Time now, Effects&);
   void expire_requests(Time now, Effects&);
   void hold(const Asked&, Effects&);

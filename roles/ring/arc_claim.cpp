@@ -201,7 +201,8 @@ void Arc::merge(const std::vector<Item>& items, Effects& effects) {
   for (const Item& item : items) {
     if (arc_of(slot_of(item.key), host_.hive.arcs) != id_) continue;
     const auto had = table_.find(item.key);
-    if (!had || had->version < item.entry.version) store_entry(item.key, item.entry, effects);
+    if (!had || had->version < item.entry.version)
+      store_entry(item.key, item.entry.view(), effects);
   }
 }
 

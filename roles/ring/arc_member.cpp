@@ -288,13 +288,15 @@ void Arc::finish_bucket(std::uint8_t bucket, Effects& effects) {
     // One version is one write, so its value need not be looked at.
     const auto had = table_.find(key);
     if (!had || had->version != entry.version || had->tombstone != entry.tombstone)
-      store_entry(key, entry, effects);
+      store_entry(key, entry.view(), effects);
   }
 }
 
-void Arc::store_entry(const Key& key, const Entry& entry, Effects& effects) {
-  if (!in_memory()) write_entries(effects).batch.put(kEntrySpace, row_key(key), encode_row(entry));
-  table_.put(key, entry, host_.memory.mark());
+void Arc::store_entry(const Key& key, const EntryView& entry, Effects& effects) {
+  if (!in_memory())
+    write_entries(effects).batch.put(kEntrySpace, row_key(key), row_size(entry),
+                                     [&](std::string& row) { append_row(row, entry); });
+  table_.put_view(key, entry, host_.memory.mark());
   host_.memory.dirty = true;
 }
 
@@ -315,7 +317,7 @@ void Arc::on(Time, NodeId from, const Appends::Arc& m, Effects& effects) {
       const Key key(item.key);
       if (!holds(key)) continue;
       const auto had = table_.find(key);
-      if (!had || had->version < item.entry.version) store_entry(key, item.entry, effects);
+      if (!had || had->version < item.entry.version) store_entry(key, item.entry.view(), effects);
       if (stream_->staging.empty()) continue;
       const auto staged = stream_->staging.find(static_cast<std::uint8_t>(table_.bucket_of(key)));
       if (staged != stream_->staging.end() && !SKEP_PLANT(newcomer_misses_writes))

@@ -26,6 +26,11 @@ Answer done(resp::Value&& value) {
   return answer;
 }
 
+std::optional<Stored> stored(const std::optional<EntryView>& entry) {
+  if (!entry || entry->tombstone) return std::nullopt;
+  return Stored{entry->value, entry->expires};
+}
+
 }  // namespace
 
 void Arc::found(Effects& effects) {
@@ -218,9 +223,9 @@ void Arc::on_request(Time now, WallMs wall, const Asked& asked, Effects& effects
   // way through the node that it took for the owner.
   if (SKEP_PLANT(stale_location) && !reign_ && !asked.write && asked.op == Op::command)
     return effects.replies.push_back(
-        {asked.token,
-         done(decide(asked.args, stored(asked.args[asked.key]), wall, host_.options.max_value)
-                  .reply)});
+        {asked.token, done(decide(asked.args, stored(table_.use(asked.args[asked.key])), wall,
+                                  host_.options.max_value)
+                               .reply)});
   if (!reign_ || (asked.epoch != reign_->epoch && asked.epoch != record().epoch))
     return effects.replies.push_back({asked.token, moved(record())});
   if (turns_away(asked, effects)) return;
@@ -308,31 +313,25 @@ void Arc::serve_now(Time now, WallMs wall, const Asked& asked, Effects& effects)
   if (reign_->tail_bytes >= host_.options.chunk_bytes) flush(effects);
 }
 
-// What a decision on the key waits for, as a number of the stream: an entry that has expired is
-// deleted first, and what is said of one that is on its way waits for it. 0: nothing.
-std::uint64_t Arc::prepare(const Key& key, WallMs wall, Effects& effects) {
-  const auto entry = table_.find(key);
-  if (!entry) return 0;
+// An entry that has expired is deleted first, and what is said of one that is on its way waits for
+// it, as for a number of the stream.
+Arc::Looked Arc::look(const Key& key, WallMs wall, Effects& effects) {
+  const auto entry = table_.use(key);
+  if (!entry) return {};
   if (!entry->tombstone && !entry->live(wall)) {
     expire(key, effects);
-    return reign_->last;
+    return {false, reign_->last, std::nullopt};
   }
   const bool on_its_way =
       entry->version.epoch == reign_->epoch && entry->version.number > reign_->committed;
-  return on_its_way ? reign_->last : 0;
+  return {false, on_its_way ? reign_->last : 0, stored(entry)};
 }
 
-std::optional<Stored> Arc::stored(const Key& key) {
-  const auto entry = table_.use(key);
-  if (!entry || entry->tombstone) return std::nullopt;
-  return Stored{entry->value, entry->expires};
-}
-
-void Arc::apply(const Key& key, Decision::Effect effect, std::string value, WallMs expires,
+void Arc::apply(const Key& key, Decision::Effect effect, std::string_view value, WallMs expires,
                 Effects& effects) {
   switch (effect) {
     case Decision::Effect::none: return;
-    case Decision::Effect::put: return append(key, {{}, expires, false, std::move(value)}, effects);
+    case Decision::Effect::put: return append(key, {{}, expires, false, false, value}, effects);
     case Decision::Effect::erase: return remove(key, effects);
   }
 }
@@ -342,15 +341,15 @@ void Arc::serve_command(Time now, WallMs wall, const Asked& asked, Effects& effe
   if (asked.key >= asked.args.size() || !holds(key))
     return effects.replies.push_back(
         {asked.token, failed(Outcome::refused, "the key is not of this arc")});
-  Waiting reply;
-  reply.number = prepare(key, wall, effects);
-  Decision decision = decide(asked.args, stored(key), wall, host_.options.max_value);
+  const Looked looked = look(key, wall, effects);
+  Decision decision = decide(asked.args, looked.stored, wall, host_.options.max_value);
   if (decision.effect == Decision::Effect::put)
-    if (const char* full = no_room(!table_.find(key)))
-      decision = {resp::Value::error(full), {}, {}, 0};
+    if (const char* full = no_room(looked.is_new)) decision = {resp::Value::error(full), {}, {}, 0};
+  Waiting reply;
+  reply.number = looked.number;
   reply.answer = done(std::move(decision.reply));
   reply.needs_lease = decision.effect == Decision::Effect::none;
-  apply(key, decision.effect, std::move(decision.value), decision.expires, effects);
+  apply(key, decision.effect, decision.put(), decision.expires, effects);
   if (!reply.needs_lease) reply.number = reign_->last;
   answer_later(now, asked, std::move(reply), effects);
 }
@@ -368,17 +367,19 @@ void Arc::serve_together(Time now, WallMs wall, const Asked& asked, Effects& eff
       return effects.replies.push_back(
           {asked.token, failed(Outcome::refused, "the keys are not of one slot of this arc")});
   Waiting reply;
-  for (std::size_t key : found.keys)
-    reply.number = std::max(reply.number, prepare(asked.args[key], wall, effects));
   std::vector<std::optional<Stored>> all;
-  for (std::size_t key : found.keys) all.push_back(stored(asked.args[key]));
+  for (std::size_t key : found.keys) {
+    const Looked looked = look(asked.args[key], wall, effects);
+    reply.number = std::max(reply.number, looked.number);
+    all.push_back(looked.stored);
+  }
   JointDecision decision = decide_together(asked.args, all, wall, host_.options.max_value);
   if (const char* full = no_room(true); full != nullptr && !decision.changes.empty())
     decision = {resp::Value::error(full), {}};
   reply.answer = done(std::move(decision.reply));
   reply.needs_lease = decision.changes.empty();
-  for (auto& change : decision.changes)
-    apply(asked.args[change.key], change.effect, std::move(change.value), change.expires, effects);
+  for (const auto& change : decision.changes)
+    apply(asked.args[change.key], change.effect, change.value, change.expires, effects);
   if (!reply.needs_lease) reply.number = reign_->last;
   answer_later(now, asked, std::move(reply), effects);
 }
@@ -418,7 +419,9 @@ void Arc::serve_clear(Time now, WallMs wall, const Asked& asked, Effects& effect
   answer_later(now, asked, std::move(reply), effects);
 }
 
-void Arc::remove(const Key& key, Effects& effects) { append(key, {{}, 0, true, {}}, effects); }
+void Arc::remove(const Key& key, Effects& effects) {
+  append(key, {{}, 0, true, false, {}}, effects);
+}
 
 // A delete like any other: the next owner's clock may say that the entry has not expired.
 void Arc::expire(const Key& key, Effects& effects) {
@@ -426,15 +429,15 @@ void Arc::expire(const Key& key, Effects& effects) {
   remove(key, effects);
 }
 
-void Arc::append(const Key& key, Entry entry, Effects& effects) {
+void Arc::append(const Key& key, EntryView entry, Effects& effects) {
   entry.version = {reign_->epoch, ++reign_->last};
   reign_->tail_bytes += key.text.size() + entry.value.size();
-  if (!reign_->peers.empty()) reign_->tail.push_back({std::string(key.text), entry});
+  if (!reign_->peers.empty()) reign_->tail.push_back({std::string(key.text), entry.entry()});
   if (entry.tombstone) list_tombstone(key.text, entry.version);
   store_entry(key, entry, effects);
 }
 
-void Arc::answer_later(Time now, const Asked& asked, Waiting reply, Effects& effects) {
+void Arc::answer_later(Time now, const Asked& asked, Waiting&& reply, Effects& effects) {
   reply.token = asked.token;
   reply.deadline = asked.deadline;
   reply.write = asked.write;

@@ -29,6 +29,10 @@ struct Decision {
   Effect effect = Effect::none;
   std::string value;   // put
   WallMs expires = 0;  // put
+  // put: the request's word that becomes the value, instead of `value`; lives as long as that.
+  std::string_view word{};
+
+  std::string_view put() const { return word.empty() ? std::string_view(value) : word; }
 };
 
 // Requires a command of one key, of the right arity (see the table in commands.hpp); anything else,

@@ -84,7 +84,7 @@ Decision set_for(const Call& call, bool seconds) {
   auto expires = positive_expiry({true, seconds, call.args[2]}, call.now, error, call);
   if (!expires) return error;
   if (auto too_large = check_size(call, call.args[3].size())) return *too_large;
-  return put(call, Value::status("OK"), std::string(call.args[3]), *expires);
+  return put_word(call, Value::status("OK"), call.args[3], *expires);
 }
 
 }  // namespace
@@ -103,14 +103,13 @@ Decision decide_set(const Call& call) {
   }
   if (!may_set(*options, call.stored)) return answer(options->get ? current(call) : Value::null());
   if (auto too_large = check_size(call, call.args[2].size())) return *too_large;
-  return put(call, options->get ? current(call) : Value::status("OK"), std::string(call.args[2]),
-             expires);
+  return put_word(call, options->get ? current(call) : Value::status("OK"), call.args[2], expires);
 }
 
 Decision decide_setnx(const Call& call) {
   if (call.stored) return answer(Value::integer(0));
   if (auto too_large = check_size(call, call.args[2].size())) return *too_large;
-  return put(call, Value::integer(1), std::string(call.args[2]), 0);
+  return put_word(call, Value::integer(1), call.args[2], 0);
 }
 
 Decision decide_setex(const Call& call) { return set_for(call, true); }
@@ -118,7 +117,7 @@ Decision decide_psetex(const Call& call) { return set_for(call, false); }
 
 Decision decide_getset(const Call& call) {
   if (auto too_large = check_size(call, call.args[2].size())) return *too_large;
-  return put(call, current(call), std::string(call.args[2]), 0);
+  return put_word(call, current(call), call.args[2], 0);
 }
 
 Decision decide_getdel(const Call& call) { return erase(call, current(call)); }

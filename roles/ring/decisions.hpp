@@ -75,6 +75,14 @@ inline Decision put(const Call& call, resp::Value reply, std::string value, Wall
   return {std::move(reply), Decision::Effect::put, std::move(value), expires};
 }
 
+// The same of a word of the request, which is not copied.
+inline Decision put_word(const Call& call, resp::Value reply, std::string_view word,
+                         WallMs expires) {
+  Decision decision = put(call, std::move(reply), {}, expires);
+  decision.word = word;
+  return decision;
+}
+
 inline WallMs expiry_of(const Call& call) { return call.stored ? call.stored->expires : 0; }
 
 // GET's reply.

@@ -24,8 +24,8 @@ struct Row {
 };
 
 constexpr std::size_t kSlotBytes = 2;
-// Version, expiry, kind, size of the value, checksum.
-constexpr std::size_t kMostAroundValue = 16 + 8 + 1 + 10 + 4;
+// Version, expiry, kind; then the value with its size, and the checksum.
+constexpr std::size_t kAroundValue = 16 + 8 + 1;
 
 }  // namespace
 
@@ -48,11 +48,21 @@ std::string_view key_of_row(std::string_view row_key) {
 
 std::string encode_row(const Entry& entry) {
   std::string row;
-  row.reserve(kMostAroundValue + entry.value.size());
-  wire::encode(row, entry);
-  const std::uint32_t checksum = checksum32(row);
-  wire::encode(row, checksum);
+  row.reserve(row_size(entry.view()));
+  append_row(row, entry.view());
   return row;
+}
+
+void append_row(std::string& out, const EntryView& entry) {
+  const std::size_t begin = out.size();
+  wire::encode(out, Row{entry.version, entry.expires, entry.tombstone, entry.value, 0});
+  const std::size_t end = out.size() - sizeof(Row::checksum);
+  store_little(out.data() + end, checksum32(std::string_view(out).substr(begin, end - begin)));
+}
+
+std::size_t row_size(const EntryView& entry) {
+  return kAroundValue + wire::count_size(entry.value.size()) + entry.value.size() +
+         sizeof(Row::checksum);
 }
 
 Result<EntryView> view_row(std::string_view row) {

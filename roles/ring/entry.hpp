@@ -12,6 +12,8 @@
 
 namespace skep::ring {
 
+struct EntryView;
+
 struct Entry {
   Version version;
   WallMs expires = 0;      // 0: never
@@ -26,6 +28,7 @@ struct Entry {
     v("value", m.value);
   }
   bool operator==(const Entry&) const = default;
+  EntryView view() const;
 };
 
 // An entry in a table: a view that lives until the key is written or evicted again.
@@ -41,13 +44,17 @@ struct EntryView {
   Entry entry() const { return {version, expires, tombstone, std::string(value)}; }
 };
 
+inline EntryView Entry::view() const { return {version, expires, tombstone, false, value}; }
+
 // A row of the space "ring": key = slot (big-endian) + key, so that an arc is one range. The value
 // carries a checksum; Code::corrupt when it does not match.
 std::string row_key(const Key& key);
 std::string slot_prefix(Slot slot);  // of the rows of its keys
 std::string_view key_of_row(std::string_view row_key);
 std::string encode_row(const Entry& entry);
-Result<EntryView> view_row(std::string_view row);  // of these bytes
+void append_row(std::string& out, const EntryView& entry);  // the same at the end of a string,
+std::size_t row_size(const EntryView& entry);               // of so many bytes
+Result<EntryView> view_row(std::string_view row);           // of these bytes
 Result<Entry> decode_entry(std::string_view row);
 
 }  // namespace skep::ring

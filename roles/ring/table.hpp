@@ -35,7 +35,7 @@ class Table {
   std::optional<EntryView> use(const Key& key);
   // Replaces what the key had. `mark` is kept with it.
   void put(const Key& key, const Entry& entry, std::uint8_t mark = 0) {
-    put_view(key, {entry.version, entry.expires, entry.tombstone, false, entry.value}, mark);
+    put_view(key, entry.view(), mark);
   }
   void put_view(const Key& key, const EntryView& entry, std::uint8_t mark = 0);
   // An entry whose value is on disk and stays there for now.

@@ -35,7 +35,10 @@ Decision run(const std::string& text, const char* value, WallMs expires,
   std::vector<std::string_view> views(words.begin(), words.end());
   std::optional<Stored> stored;
   if (value != nullptr) stored = Stored{value, expires};
-  return decide(views, stored, kNow, max_value);
+  Decision decision = decide(views, stored, kNow, max_value);
+  decision.value = decision.put();
+  decision.word = {};  // of the words here
+  return decision;
 }
 
 std::string shown_effect(const Decision& decision) {

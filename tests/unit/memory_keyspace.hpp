@@ -43,7 +43,7 @@ class MemoryKeyspace : public Keyspace {
     if (found != entries.end()) stored = Stored{found->second.value, found->second.expires};
     Decision decision = decide(args, stored, wall());
     if (decision.effect == Decision::Effect::put)
-      entries[name] = {std::move(decision.value), decision.expires};
+      entries[name] = {std::string(decision.put()), decision.expires};
     if (decision.effect == Decision::Effect::erase) entries.erase(name);
     give([done, reply = std::move(decision.reply)] { done(reply); });
   }
