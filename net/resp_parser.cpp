@@ -1,5 +1,7 @@
 #include "net/resp_parser.hpp"
 
+#include <algorithm>
+
 #include "net/resp_text.hpp"
 
 namespace skep::resp {
@@ -7,6 +9,7 @@ namespace {
 
 constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;
 constexpr std::size_t kBehind = std::size_t{64} << 10;  // that may come with its last piece
+constexpr std::size_t kFewDigits = 9;
 constexpr std::int64_t kStrictArgs = 10;
 constexpr std::int64_t kStrictBulk = 16384;
 
@@ -93,9 +96,20 @@ RequestParser::Step RequestParser::inline_request() {
 }
 
 RequestParser::Header RequestParser::header() const {
-  std::size_t cr = buffer_.find('\r', pos_);
+  // Almost every one is a few digits.
+  const std::size_t begin = pos_ + 1;
+  const std::size_t end = std::min(begin + kFewDigits, buffer_.size());
+  std::size_t at = begin;
+  std::int64_t number = 0;
+  for (; at < end && buffer_[at] >= '0' && buffer_[at] <= '9'; ++at)
+    number = number * 10 + (buffer_[at] - '0');
+  const bool canonical = at == begin + 1 || (at > begin && buffer_[begin] != '0');
+  if (canonical && at + 1 < buffer_.size() && buffer_[at] == '\r')
+    return {true, at - begin, number};
+  const std::size_t cr = buffer_.find('\r', pos_);
   if (cr == std::string::npos || cr + 1 >= buffer_.size()) return {};
-  return {true, std::string_view(buffer_).substr(pos_ + 1, cr > pos_ ? cr - pos_ - 1 : 0)};
+  const std::size_t size = cr > pos_ ? cr - begin : 0;
+  return {true, size, to_integer(std::string_view(buffer_).substr(begin, size))};
 }
 
 RequestParser::Step RequestParser::array_header() {
@@ -103,11 +117,11 @@ RequestParser::Step RequestParser::array_header() {
   Header head = header();
   if (!head.found)
     return buffered() > limits_.max_inline ? broken("too big mbulk count string") : Step::more;
-  auto count = to_integer(head.text);
+  const auto count = head.number;
   if (!count || *count > static_cast<std::int64_t>(limits_.max_args))
     return broken("invalid multibulk length");
   if (strict_ && *count > kStrictArgs) return broken("unauthenticated multibulk length");
-  pos_ += 1 + head.text.size() + 2;
+  pos_ += 1 + head.size + 2;
   if (*count <= 0) {
     drop();
     return Step::again;
@@ -124,11 +138,11 @@ RequestParser::Step RequestParser::argument() {
                                                         : Step::more;
     if (buffer_[pos_] != '$')
       return broken(std::string("expected '$', got '") + buffer_[pos_] + "'");
-    auto size = to_integer(head.text);
+    const auto size = head.number;
     if (!size || *size < 0 || *size > static_cast<std::int64_t>(limits_.max_bulk))
       return broken("invalid bulk length");
     if (strict_ && *size > kStrictBulk) return broken("unauthenticated bulk length");
-    pos_ += 1 + head.text.size() + 2;
+    pos_ += 1 + head.size + 2;
     bulk_ = *size;
   }
   auto size = static_cast<std::size_t>(bulk_);

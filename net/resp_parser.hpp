@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,10 +56,11 @@ class RequestParser {
   Step inline_request();
   Step array_header();
   Step argument();
-  // The text between a type byte at pos_ and the CR; `found` is false when more bytes are needed.
+  // What is between a type byte at pos_ and the CR; `found` is false when more bytes are needed.
   struct Header {
     bool found = false;
-    std::string_view text;
+    std::size_t size = 0;
+    std::optional<std::int64_t> number;  // none: it is no integer
   };
   Header header() const;
   void drop();

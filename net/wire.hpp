@@ -148,16 +148,6 @@ class Decoder {
     }
   }
 
- private:
-  std::string_view take(std::uint64_t count) {
-    if (!ok_ || count > in_.size()) {
-      ok_ = false;
-      return {};
-    }
-    std::string_view taken = in_.substr(0, count);
-    in_.remove_prefix(count);
-    return taken;
-  }
   std::uint64_t get_varint() {
     std::uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -171,6 +161,17 @@ class Decoder {
     }
     ok_ = false;
     return 0;
+  }
+
+ private:
+  std::string_view take(std::uint64_t count) {
+    if (!ok_ || count > in_.size()) {
+      ok_ = false;
+      return {};
+    }
+    std::string_view taken = in_.substr(0, count);
+    in_.remove_prefix(count);
+    return taken;
   }
 
   std::string_view in_;

@@ -5,13 +5,15 @@
 
 namespace skep {
 
-void Batch::begin(std::string_view space, std::string_view key, bool put, std::size_t value) {
+void Batch::begin(std::string_view space, Key key, bool put, std::size_t value) {
   const std::size_t counts =
       wire::count_size(space.size()) + wire::count_size(key.size()) + wire::count_size(value);
   ops_.reserve(ops_.size() + counts + space.size() + key.size() + 1 + value);
   wire::Writer writer(ops_);
   writer.put(space);
-  writer.put(key);
+  writer.put_varint(key.size());
+  writer.put_bytes(key.first);
+  writer.put_bytes(key.rest);
   writer.put(put);
   writer.put_varint(value);
   ++count_;

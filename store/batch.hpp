@@ -27,18 +27,23 @@ class Batch {
     }
   };
   void put(std::string_view space, std::string_view key, std::string_view value) {
-    begin(space, key, true, value.size());
+    begin(space, {{}, key}, true, value.size());
     ops_.append(value);
   }
+  // A key in two parts.
+  struct Key {
+    std::string_view first;
+    std::string_view rest;
+    std::size_t size() const { return first.size() + rest.size(); }
+  };
   // The value is the `size` bytes that fill() appends to the string it is given.
-  template <class Fill>
-  void put(std::string_view space, std::string_view key, std::size_t size, Fill&& fill) {
+  template <class Fill> void put(std::string_view space, Key key, std::size_t size, Fill&& fill) {
     begin(space, key, true, size);
     const std::size_t end = ops_.size() + size;
     fill(ops_);
     SKEP_ASSERT(ops_.size() == end);
   }
-  void erase(std::string_view space, std::string_view key) { begin(space, key, false, 0); }
+  void erase(std::string_view space, std::string_view key) { begin(space, {{}, key}, false, 0); }
   bool empty() const { return count_ == 0; }
   // Views into the batch.
   std::vector<Op> ops() const;
@@ -52,7 +57,7 @@ class Batch {
 
  private:
   // An operation up to its value.
-  void begin(std::string_view space, std::string_view key, bool put, std::size_t value);
+  void begin(std::string_view space, Key key, bool put, std::size_t value);
 
   std::string ops_;  // encoded, one after the other
   std::size_t count_ = 0;

@@ -62,12 +62,6 @@ bool Memtable::is_batch(std::string_view encoded) {
   return wire::decode<std::vector<Batch::Op>>(encoded).has_value();
 }
 
-std::vector<Batch::Op> Memtable::ops(std::string_view batch) {
-  auto ops = wire::decode<std::vector<Batch::Op>>(batch);
-  SKEP_ASSERT(ops);  // see add()
-  return std::move(*ops);
-}
-
 Memtable::Space* Memtable::read(std::string_view name) {
   index_.follow(batches_, bytes_);
   Space* space = index_.read(name);

@@ -19,7 +19,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "net/base/assert.hpp"
 #include "net/base/checksum.hpp"
+#include "net/wire.hpp"
 #include "store/batch.hpp"
 
 namespace skep {
@@ -112,9 +114,14 @@ class Memtable {
   };
   // Of bytes that add() has taken.
   static void each_op(std::string_view batch, const auto& visit) {
-    for (const Batch::Op& op : ops(batch)) visit(op);
+    wire::Reader reader(batch);
+    Batch::Op op;
+    for (std::uint64_t left = reader.get_varint(); left > 0; --left) {
+      reader.get(op);
+      SKEP_ASSERT(reader.ok());
+      visit(op);
+    }
   }
-  static std::vector<Batch::Op> ops(std::string_view batch);
   static Value value_of(const Batch::Op& op) { return op.put ? Value(op.value) : std::nullopt; }
   std::string_view add(std::uint64_t sequence, std::string_view head, std::string_view rest);
   Space* read(std::string_view space);

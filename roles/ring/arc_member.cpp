@@ -294,7 +294,8 @@ void Arc::finish_bucket(std::uint8_t bucket, Effects& effects) {
 
 void Arc::store_entry(const Key& key, const EntryView& entry, Effects& effects) {
   if (!in_memory())
-    write_entries(effects).batch.put(kEntrySpace, row_key(key), row_size(entry),
+    write_entries(effects).batch.put(kEntrySpace, {slot_prefix(key.slot), key.text},
+                                     row_size(entry),
                                      [&](std::string& row) { append_row(row, entry); });
   table_.put_view(key, entry, host_.memory.mark());
   host_.memory.dirty = true;

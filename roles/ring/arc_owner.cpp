@@ -18,11 +18,15 @@ Answer moved(const Record& record) {
   return answer;
 }
 
-Answer done(resp::Value&& value) {
-  Answer answer;
+void say(Answer& answer, resp::Value&& value) {
   answer.kind = static_cast<std::uint8_t>(value.kind);
   answer.text = std::move(value.text);
   answer.number = static_cast<std::uint64_t>(value.number);
+}
+
+Answer done(resp::Value&& value) {
+  Answer answer;
+  say(answer, std::move(value));
   return answer;
 }
 
@@ -347,7 +351,7 @@ void Arc::serve_command(Time now, WallMs wall, const Asked& asked, Effects& effe
     if (const char* full = no_room(looked.is_new)) decision = {resp::Value::error(full), {}, {}, 0};
   Waiting reply;
   reply.number = looked.number;
-  reply.answer = done(std::move(decision.reply));
+  say(reply.answer, std::move(decision.reply));
   reply.needs_lease = decision.effect == Decision::Effect::none;
   apply(key, decision.effect, decision.put(), decision.expires, effects);
   if (!reply.needs_lease) reply.number = reign_->last;
@@ -376,7 +380,7 @@ void Arc::serve_together(Time now, WallMs wall, const Asked& asked, Effects& eff
   JointDecision decision = decide_together(asked.args, all, wall, host_.options.max_value);
   if (const char* full = no_room(true); full != nullptr && !decision.changes.empty())
     decision = {resp::Value::error(full), {}};
-  reply.answer = done(std::move(decision.reply));
+  say(reply.answer, std::move(decision.reply));
   reply.needs_lease = decision.changes.empty();
   for (const auto& change : decision.changes)
     apply(asked.args[change.key], change.effect, change.value, change.expires, effects);

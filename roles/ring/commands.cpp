@@ -1,7 +1,8 @@
 #include "roles/ring/commands.hpp"
 
+#include <array>
+#include <iterator>
 #include <string>
-#include <unordered_map>
 
 #include "net/resp_text.hpp"
 #include "roles/ring/decisions.hpp"
@@ -205,29 +206,47 @@ constexpr Command kCommands[] = {
     local("ring|help", 2, kConnection, Verb::help, "cluster", "What there is of this."),
 };
 
-// A few letters tell the names apart well enough.
-struct NameHash {
-  std::size_t operator()(std::string_view name) const {
+// In any case.
+bool is_named(std::string_view text, std::string_view name) {
+  if (text.size() != name.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (resp::lower(text[i]) != name[i]) return false;
+  return true;
+}
+
+// The commands by their names: a table with more than twice as many places, by linear probing. A
+// few letters tell the names apart well enough.
+class ByName {
+ public:
+  ByName() {
+    for (const Command& command : kCommands) {
+      std::size_t place = home(command.name);
+      while (places_[place] != nullptr) place = after(place);
+      places_[place] = &command;
+    }
+  }
+  const Command* find(std::string_view name) const {
+    std::size_t place = home(name);
+    while (places_[place] != nullptr && !is_named(name, places_[place]->name)) place = after(place);
+    return places_[place];
+  }
+
+ private:
+  static constexpr std::size_t kPlaces = 512;
+  static_assert(std::size(kCommands) * 2 < kPlaces);
+
+  static std::size_t home(std::string_view name) {
     const std::size_t size = name.size();
     if (size == 0) return 0;
     const auto letter = [&](std::size_t at) {
-      return static_cast<std::size_t>(static_cast<unsigned char>(name[at]));
+      return static_cast<std::size_t>(static_cast<unsigned char>(resp::lower(name[at])));
     };
-    return ((size * 31 + letter(0)) * 31 + letter(size / 2)) * 31 + letter(size - 1);
+    return (((size * 31 + letter(0)) * 31 + letter(size / 2)) * 31 + letter(size - 1)) % kPlaces;
   }
+  static std::size_t after(std::size_t place) { return (place + 1) % kPlaces; }
+
+  std::array<const Command*, kPlaces> places_{};
 };
-using ByName = std::unordered_map<std::string_view, const Command*, NameHash>;
-
-const ByName& by_name() {
-  static const auto* map = [] {
-    auto* made = new ByName();
-    for (const Command& command : kCommands) made->emplace(command.name, &command);
-    return made;
-  }();
-  return *map;
-}
-
-constexpr std::size_t kLongestName = 32;
 
 // As printf's %.128s shows it: a zero byte ends it.
 std::string_view shown(std::string_view text, std::size_t most) {
@@ -255,12 +274,9 @@ std::string unknown_subcommand(Args args) {
   return text.append(shown(args[1], 128)) + "'. Try " + uppercase(args[0]) + " HELP.";
 }
 
-// A subcommand has no name of one word.
-bool is_named(std::string_view word, std::string_view name) {
-  if (word.size() != name.size()) return false;
-  for (std::size_t i = 0; i < word.size(); ++i)
-    if (resp::lower(word[i]) != name[i] || name[i] == '|') return false;
-  return true;
+// It has no name of one word.
+bool is_subcommand(const Command& command) {
+  return command.name.find('|') != std::string_view::npos;
 }
 
 bool is_container(const Command& command) {
@@ -288,20 +304,16 @@ std::vector<std::size_t> keys_of(const Command& command, Args args) {
 }
 
 const Command* find_command(std::string_view name) {
-  if (name.size() > kLongestName) return nullptr;
-  char lowered[kLongestName];
-  for (std::size_t i = 0; i < name.size(); ++i) lowered[i] = resp::lower(name[i]);
-  auto found = by_name().find(std::string_view(lowered, name.size()));
-  return found == by_name().end() ? nullptr : found->second;
+  static const ByName kByName;
+  return kByName.find(name);
 }
 
 Found resolve(Args args, const Command* guess) {
   if (guess != nullptr && guess->kind == Kind::key && is_named(args[0], guess->name) &&
-      guess->fits(args.size()))
+      !is_subcommand(*guess) && guess->fits(args.size()))
     return {guess, {}};
   const Command* command = find_command(args[0]);
-  if (command == nullptr || command->name.find('|') != std::string_view::npos)
-    return {nullptr, unknown_command(args)};
+  if (command == nullptr || is_subcommand(*command)) return {nullptr, unknown_command(args)};
   if (is_container(*command) && args.size() > 1) {
     std::string full(command->name);
     full.append("|").append(args[1]);

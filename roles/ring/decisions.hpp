@@ -78,9 +78,8 @@ inline Decision put(const Call& call, resp::Value reply, std::string value, Wall
 // The same of a word of the request, which is not copied.
 inline Decision put_word(const Call& call, resp::Value reply, std::string_view word,
                          WallMs expires) {
-  Decision decision = put(call, std::move(reply), {}, expires);
-  decision.word = word;
-  return decision;
+  if (expires != 0 && expires <= call.now) return erase(call, std::move(reply));
+  return {std::move(reply), Decision::Effect::put, {}, expires, word};
 }
 
 inline WallMs expiry_of(const Call& call) { return call.stored ? call.stored->expires : 0; }

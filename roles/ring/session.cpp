@@ -277,15 +277,21 @@ void Session::run_each(Args args, std::size_t step, Verb verb, bool write) {
   for (std::size_t part = 0; part < count; ++part) {
     const std::string_view words[] = {name, args[1 + part * step],
                                       step == 2 ? args[2 + part * step] : std::string_view()};
-    run_part(ticket, part, Args(words, 1 + step), write);
+    run_part(ticket, part, Args(words, 1 + step), verb, write);
   }
 }
 
-void Session::run_part(Ticket ticket, std::size_t part, Args words, bool write) {
-  server_.keyspace().run(words, 1, write, [ticket, part](Result<Value>&& result) {
-    if (Session* session = ticket.server->find(ticket.session))
-      session->finish_part(ticket.request, part, std::move(result));
-  });
+// Which part it was matters to MGET alone; what the others hand over needs no memory of its own.
+void Session::run_part(Ticket ticket, std::size_t part, Args words, Verb verb, bool write) {
+  const auto finish = [](const Ticket& at, std::size_t place, Result<Value>&& result) {
+    if (Session* session = at.server->find(at.session))
+      session->finish_part(at.request, place, std::move(result));
+  };
+  if (verb == Verb::mget)
+    return server_.keyspace().run(
+        words, 1, write, [=](Result<Value>&& result) { finish(ticket, part, std::move(result)); });
+  server_.keyspace().run(words, 1, write,
+                         [=](Result<Value>&& result) { finish(ticket, 0, std::move(result)); });
 }
 
 // A part may be answered within the call that starts it, and be the last: then the request is gone.
@@ -299,9 +305,23 @@ void Session::run_more(Ticket ticket) {
     const std::size_t part = gather->started++;
     const std::string key = std::move(gather->keys[part]);
     const std::string_view words[] = {"GET", key};
-    run_part(ticket, part, words, false);
+    run_part(ticket, part, words, gather->verb, false);
   }
   starting_ = false;
+}
+
+void Session::gather_value(Pending& pending, std::size_t part, Value&& value) {
+  Gather& gather = *pending.gather;
+  const std::size_t bytes = size_of(value);
+  gather.bytes += bytes;
+  held_ += bytes;
+  pending.bytes += bytes;
+  tell_held();
+  if (gather.bytes > std::max(kMaxGathered, server_.options().limits.max_bulk)) {
+    gather.error = "ERR the values are too large for one reply";
+    gather.values.clear();
+  }
+  if (!gather.values.empty()) gather.values[part] = std::move(value);
 }
 
 void Session::finish_part(std::uint32_t request, std::size_t part, Result<Value>&& result) {
@@ -319,18 +339,8 @@ void Session::finish_part(std::uint32_t request, std::size_t part, Result<Value>
   } else {
     ++gather.succeeded;
     gather.sum += result->number;
-    const std::size_t bytes = size_of(*result);
-    adapt(bytes);
-    gather.bytes += bytes;
-    held_ += bytes;
-    pending_[index].bytes += bytes;
-    tell_held();
-    if (gather.bytes > std::max(kMaxGathered, server_.options().limits.max_bulk)) {
-      gather.error = "ERR the values are too large for one reply";
-      gather.values.clear();
-    }
-    if (gather.verb == Verb::mget && !gather.values.empty())
-      gather.values[part] = std::move(*result);
+    adapt(size_of(*result));
+    if (gather.verb == Verb::mget) gather_value(pending_[index], part, std::move(*result));
   }
   if (gather.error.empty()) gather.error = std::move(error);
   --gather.left;

@@ -104,7 +104,8 @@ class Session final : public StreamHandler {
   void run_joint(const Command& command, Args args);
   void run_keys(const Command& command, Args args);
   void run_each(Args args, std::size_t step, Verb verb, bool write);
-  void run_part(Ticket ticket, std::size_t part, Args words, bool write);
+  void run_part(Ticket ticket, std::size_t part, Args words, Verb verb, bool write);
+  void gather_value(Pending& pending, std::size_t part, resp::Value&& value);
   void run_more(Ticket ticket);
   void close_after_replies() { closing_ = true; }
 
