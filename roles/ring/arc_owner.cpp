@@ -14,7 +14,7 @@ namespace {
 Answer moved(const Record& record) {
   Answer answer;
   answer.outcome = Outcome::moved;
-  answer.record = record;
+  answer.more.make().record = record;
   return answer;
 }
 
@@ -405,7 +405,7 @@ void Arc::serve_walk(Time now, WallMs wall, const Asked& asked, Effects& effects
     return effects.replies.push_back({asked.token, failed(Outcome::refused, "malformed walk")});
   Waiting reply;
   reply.needs_lease = true;
-  std::tie(reply.answer.items, reply.answer.number) =
+  std::tie(reply.answer.more.make().items, reply.answer.number) =
       table_.walk(words->first, words->second, wall);
   reply.number = reign_->last;
   answer_later(now, asked, std::move(reply), effects);
@@ -446,6 +446,7 @@ void Arc::answer_later(Time now, const Asked& asked, Waiting&& reply, Effects& e
   reply.deadline = asked.deadline;
   reply.write = asked.write;
   if (reply.number > reign_->committed) {
+    if (reply.write && !reply.needs_lease) effects.begun = reply.token;
     reign_->waiting.push_back(std::move(reply));
   } else if (reply.needs_lease && !lease_valid(now)) {
     reign_->parked.push_back(std::move(reply));

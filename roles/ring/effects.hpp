@@ -85,6 +85,9 @@ struct Effects {
   Write memory;               // completions of what is kept in memory only; without a batch
   std::vector<Read> reads;
   std::vector<Reply> replies;
+  // The token of the last request that was begun here: what it writes has its place in the arc's
+  // stream, and its answer will be the command's or `unknown`.
+  std::uint64_t begun = 0;
   std::vector<Line> lines;
   std::vector<ArcId> changed;  // arcs whose record is news here
 

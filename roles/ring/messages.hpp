@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/base/rare.hpp"
 #include "roles/ring/entry.hpp"
 #include "roles/ring/record.hpp"
 #include "roles/ring/slots.hpp"
@@ -514,16 +515,24 @@ struct Answer {
   std::uint8_t kind = 0;  // resp::Value::Kind of a scalar
   std::string text;
   std::uint64_t number = 0;
-  std::vector<std::string> items;
-  Record record;
+  // What few answers have: there are many on their way at once.
+  struct More {
+    std::vector<std::string> items;
+    Record record;
+    template <class M, class V> static void fields(M& m, V&& v) {
+      v("items", m.items);
+      v("record", m.record);
+    }
+    bool operator==(const More&) const = default;
+  };
+  Rare<More> more;
   template <class M, class V> static void fields(M& m, V&& v) {
     v("arc", m.arc);
     v("outcome", m.outcome);
     v("kind", m.kind);
     v("text", m.text);
     v("number", m.number);
-    v("items", m.items);
-    v("record", m.record);
+    v("more", m.more);
   }
 };
 

@@ -347,6 +347,7 @@ Router::Sent Ring::request(Time now, NodeId to, std::uint64_t token, const Reque
     sent.answer = std::move(replies.back().answer);
     replies.pop_back();
   }
+  sent.begun = effects_.begun == token;
   if (core_->has_to_flush() || !effects_.empty()) schedule();
   return sent;
 }

@@ -92,8 +92,9 @@ void Ring::walk(std::shared_ptr<Walk> walk) {
       {std::to_string(walk->cursor), std::to_string(walk->count - walk->seen)},
       [this, walk, arc](Answer answer) {
         if (answer.outcome != Outcome::done) return walk->done(tl::unexpected(error_of(answer)));
-        walk->seen += answer.items.size();
-        for (std::string& key : answer.items)
+        std::vector<std::string> keys = std::move(answer.more.make().items);
+        walk->seen += keys.size();
+        for (std::string& key : keys)
           if (walk->match.empty() || glob_match(walk->match, key))
             walk->page.keys.push_back(std::move(key));
         const bool last = arc + 1U >= options_.hive.arcs;

@@ -1,6 +1,7 @@
 #include "roles/ring/router.hpp"
 
 #include "net/base/assert.hpp"
+#include "net/wire.hpp"
 
 namespace skep::ring {
 
@@ -65,7 +66,7 @@ Router::Submitted Router::submit(Time now, const Job& job) {
   Lane& lane = lanes_[job.arc];
   const NodeId to = whom(job.arc);
   if (lane.waiting || to == 0) {  // behind those that came before it
-    const Place place = keep(job);
+    const Place place = keep(job, false);
     figures_.homeless += to == 0 ? 1 : 0;
     if (lane.waiting)
       lane.wait(pending_[place].number, place);
@@ -77,8 +78,8 @@ Router::Submitted Router::submit(Time now, const Job& job) {
   Sent sent = send(now, to, job, attempt);
   if (sent.answer && sent.answer->outcome != Outcome::moved)
     return {std::move(sent.answer), nullptr};
-  const Place place = keep(job);
-  if (sent.answer) follow(lane, sent.answer->record);
+  const Place place = keep(job, sent.begun);
+  if (sent.answer) follow(lane, sent.answer->more->record);
   if (sent.sent && !sent.answer)
     sent_to(pending_[place], place, to, attempt);
   else
@@ -106,7 +107,7 @@ Router::Sent Router::send(Time now, NodeId to, const Job& job, std::uint64_t att
   return sent;
 }
 
-Router::Place Router::keep(const Job& job) {
+Router::Place Router::keep(const Job& job, bool begun) {
   if (free_.empty()) {
     free_.push_back(static_cast<Place>(pending_.size()));
     pending_.emplace_back();
@@ -120,9 +121,10 @@ Router::Place Router::keep(const Job& job) {
   pending.write = job.write;
   pending.key = job.key;
   pending.deadline = job.deadline;
-  for (std::string_view word : job.args) {
-    pending.words.append(word);
-    pending.ends.push_back(static_cast<std::uint32_t>(pending.words.size()));
+  pending.begun = begun;
+  if (!begun) {
+    wire::Writer writer(pending.words);
+    for (std::string_view word : job.args) writer.put(word);
   }
   earliest_ = std::min(earliest_, job.deadline);
   return place;
@@ -147,8 +149,10 @@ bool Router::dispatch(Time now, Place place) {
     return false;
   }
   words_.clear();
-  for (std::size_t i = 0, begin = 0; i < pending.ends.size(); begin = pending.ends[i++])
-    words_.push_back(std::string_view(pending.words).substr(begin, pending.ends[i] - begin));
+  for (wire::Reader reader(pending.words); !reader.finished();) {
+    reader.get(words_.emplace_back());
+    SKEP_ASSERT(reader.ok());  // they are our own bytes
+  }
   const std::uint64_t attempt = next_attempt_++;
   Sent sent =
       send(now, to, {pending.arc, pending.op, pending.write, pending.key, pending.deadline, words_},
@@ -163,12 +167,14 @@ bool Router::dispatch(Time now, Place place) {
 
 // False: certainly not done, and it waits again.
 bool Router::settle(Time now, Place place, Answer&& answer) {
+  const Pending& pending = pending_[place];
+  if (answer.outcome == Outcome::moved && pending.begun)  // this node would not say that
+    answer = failed(Outcome::unknown, "the key's owner contradicted itself");
   if (answer.outcome != Outcome::moved) {
     finish(place, std::move(answer));
     return true;
   }
-  const Pending& pending = pending_[place];
-  follow(lanes_[pending.arc], answer.record);
+  follow(lanes_[pending.arc], answer.more->record);
   retry(now, place, lanes_[pending.arc].hint.epoch != pending.epoch);
   return false;
 }
@@ -217,7 +223,6 @@ void Router::finish(Place place, Answer&& answer) {
   lane.wait_no_more(pending.number);
   pending.number = 0;
   pending.words.clear();
-  pending.ends.clear();
   if (pending.words.capacity() > kKeptWords) std::string().swap(pending.words);
   const Later later = std::exchange(pending.later, {});
   free_.push_back(place);

@@ -32,10 +32,12 @@ class Router {
   // With Outcome::done, refused or unknown; never moved.
   using Done = std::function<void(Answer&&)>;
   // Brings an attempt to a node, this one or another. Not sent: certainly not. This node may answer
-  // within the call; then no answer of that attempt comes to on_answer().
+  // within the call; then no answer of that attempt comes to on_answer(). Or it has begun, and will
+  // say what became of it, but not that somebody else is to be asked.
   struct Sent {
     bool sent = false;
     std::optional<Answer> answer;
+    bool begun = false;
   };
   using Send = std::function<Sent(Time now, NodeId to, std::uint64_t attempt, const Request&)>;
   // Who may know the owner of an arc of which nobody has told yet, as in a large ring that has just
@@ -96,8 +98,8 @@ class Router {
     bool write = false;
     std::uint16_t key = 0;
     Time deadline{};
-    std::string words;                // one after the other
-    std::vector<std::uint32_t> ends;  // of each of them
+    std::string words;   // each as net/wire.hpp encodes it
+    bool begun = false;  // at this node, and not to be sent again: without its words
     Later later;
     std::uint64_t attempt = 0;  // 0: waits in its lane
     NodeId at = 0;              // to whom the attempt went
@@ -106,7 +108,7 @@ class Router {
 
   NodeId whom(ArcId arc) const;
   Sent send(Time now, NodeId to, const Job& job, std::uint64_t attempt);
-  Place keep(const Job& job);
+  Place keep(const Job& job, bool begun);
   void sent_to(Pending& pending, Place place, NodeId to, std::uint64_t attempt);
   bool dispatch(Time now, Place place);
   bool settle(Time now, Place place, Answer&& answer);

@@ -310,8 +310,9 @@ TEST(Messages, GoldenBytes) {
   EXPECT_EQ(hex(wire::encode(Request{1, 2, Op::walk, true, 3, 4, {"GET", "k"}})),
             "0100020000000000000001010300040000000000000002034745"
             "54016b");
-  EXPECT_EQ(hex(wire::encode(Answer{1, Outcome::moved, 2, "t", 3, {"i"}, record})),
-            "0100010201740300000000000000010169" + record_hex);
+  EXPECT_EQ(
+      hex(wire::encode(Answer{1, Outcome::moved, 2, "t", 3, Rare(Answer::More{{"i"}, record})})),
+      "0100010201740300000000000000010169" + record_hex);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Requests on their way to owners that nobody has told of.
+// Requests on their way to owners: those that nobody has told of, and what was begun at once.
 #include <gtest/gtest.h>
 
 #include "roles/ring/router.hpp"
@@ -21,25 +21,28 @@ class RingRouter : public testing::Test {
   }
   void answer(Outcome outcome, const std::string& text, const Record& record = {}) {
     Answer answer = failed(outcome, text);
-    answer.record = record;
+    answer.more.make().record = record;
     router.on_answer(now, sent.back().attempt, std::move(answer));
   }
   struct Sending {
     NodeId to;
     std::uint64_t attempt;
     Epoch epoch;
+    std::vector<std::string> words;
   };
 
   Time now{};
   NodeId likely = 0;
+  bool begins = false;
   std::vector<Sending> sent;
   std::string said;
-  Router router{1, 100,
-                [this](Time, NodeId to, std::uint64_t attempt, const Request& request) {
-                  sent.push_back({to, attempt, request.epoch});
-                  return Router::Sent{true, {}};
-                },
-                [this](ArcId) { return likely; }};
+  Router router{
+      1, 100,
+      [this](Time, NodeId to, std::uint64_t attempt, const Request& request) {
+        sent.push_back({to, attempt, request.epoch, {request.args.begin(), request.args.end()}});
+        return Router::Sent{true, {}, begins};
+      },
+      [this](ArcId) { return likely; }};
 };
 
 TEST_F(RingRouter, WhoIsLikelyIsAskedWhileNobodyToldOfAnOwner) {
@@ -53,6 +56,7 @@ TEST_F(RingRouter, WhoIsLikelyIsAskedWhileNobodyToldOfAnOwner) {
   ASSERT_EQ(sent.size(), 2U);
   EXPECT_EQ(sent[1].to, 9U);
   EXPECT_EQ(sent[1].epoch, 3U);
+  EXPECT_EQ(sent[1].words, sent[0].words);
   answer(Outcome::done, "value");
   EXPECT_EQ(said, "value");
   EXPECT_EQ(ask(), "waits");
@@ -80,6 +84,16 @@ TEST_F(RingRouter, WithNobodyToAskItWaitsToBeToldAndSaysThatNothingWasDone) {
   EXPECT_EQ(sent[0].to, 5U);
   answer(Outcome::done, "value");
   EXPECT_EQ(said, "value");
+}
+
+TEST_F(RingRouter, WhatWasBegunIsNotSentAgainWhateverAnybodySays) {
+  router.learn(now, 0, Record{1, 5, {5}, {}});
+  begins = true;
+  ask();
+  answer(Outcome::moved, "", Record{2, 9, {9}, {}});
+  EXPECT_EQ(said, "the key's owner contradicted itself");
+  EXPECT_EQ(sent.size(), 1U);
+  EXPECT_EQ(router.jobs(), 0U);
 }
 
 }  // namespace
