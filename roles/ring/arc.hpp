@@ -124,7 +124,7 @@ class Arc {
   void on(Time now, NodeId from, const SyncWant&, Effects&);
   void on(Time now, NodeId from, SyncPart, Effects&);
   void on(Time now, NodeId from, const SyncAck&, Effects&);
-  void on(Time now, NodeId from, const Appends::Arc&, Effects&);
+  void on(Time now, NodeId from, const AppendsView::Arc&, Effects&);
   void on(Time now, NodeId from, const Acks::Arc&, Effects&);
   void on(Time now, NodeId from, const StreamLost&, Effects&);
   void on(Time now, NodeId from, const Fetch&, Effects&);
@@ -458,7 +458,7 @@ class Arc {
   void begin_sync(Time now, NodeId id, Peer& peer, Effects&);
   void send_part(Time now, NodeId id, Peer& peer, Effects&);
   void meet(Time now, NodeId id, Peer& peer, std::uint64_t boot, Effects&);
-  void flush_peer(Peer& peer, Appends& into);
+  void flush_peer(Peer& peer, bool last, Appends& into);
   bool accepts_stream(NodeId from, Epoch epoch) const;
   bool follows(NodeId from, Epoch epoch, std::uint32_t round) const;
 

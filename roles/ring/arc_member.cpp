@@ -306,7 +306,7 @@ void Arc::erase_entry(const Key& key, Effects& effects) {
   table_.erase(key);
 }
 
-void Arc::on(Time, NodeId from, const Appends::Arc& m, Effects& effects) {
+void Arc::on(Time, NodeId from, const AppendsView::Arc& m, Effects& effects) {
   if (recovery_) return;
   if (!accepts_stream(from, m.epoch)) return refuse(from, m.epoch, effects);
   if (!follows(from, m.epoch, m.round)) return lose_stream(from, m.epoch, m.round, effects);
@@ -314,15 +314,15 @@ void Arc::on(Time, NodeId from, const Appends::Arc& m, Effects& effects) {
   if (m.previous > stream_->number || (m.previous < stream_->number && last > stream_->number))
     return lose_stream(from, m.epoch, m.round, effects);
   if (m.previous == stream_->number) {
-    for (const Item& item : m.items) {
+    for (const ItemView& item : m.items) {
       const Key key(item.key);
       if (!holds(key)) continue;
       const auto had = table_.find(key);
-      if (!had || had->version < item.entry.version) store_entry(key, item.entry.view(), effects);
+      if (!had || had->version < item.entry.version) store_entry(key, item.entry, effects);
       if (stream_->staging.empty()) continue;
       const auto staged = stream_->staging.find(static_cast<std::uint8_t>(table_.bucket_of(key)));
       if (staged != stream_->staging.end() && !SKEP_PLANT(newcomer_misses_writes))
-        staged->second[item.key] = item.entry;
+        staged->second[std::string(item.key)] = item.entry.entry();
     }
     stream_->number = last;
   }

@@ -134,7 +134,7 @@ void Arc::on(Time now, NodeId from, const SyncWant& m, Effects& effects) {
 void Arc::send_part(Time now, NodeId node, Peer& peer, Effects& effects) {
   // The piece shows the table as it is now: what is still to be flushed goes before it.
   Appends& before = effects.appends[node];
-  flush_peer(peer, before);
+  flush_peer(peer, false, before);
   if (!before.arcs.empty()) effects.send(node, before);
   before.arcs.clear();
   const std::uint8_t bucket = peer.want[peer.at];
@@ -188,15 +188,19 @@ void Arc::on(Time now, NodeId from, const StreamLost& m, Effects& effects) {
   begin_sync(now, from, found->second, effects);
 }
 
-void Arc::flush_peer(Peer& peer, Appends& into) {
+// The last one that is told of the tail may have it.
+void Arc::flush_peer(Peer& peer, bool last, Appends& into) {
   if (peer.sync == Peer::Sync::none || peer.sent == reign_->last) return;
   const auto missing = static_cast<std::ptrdiff_t>(reign_->last - peer.sent);
   SKEP_ASSERT(missing <= std::ssize(reign_->tail));
-  into.arcs.push_back({id_,
-                       reign_->epoch,
-                       peer.round,
-                       peer.sent,
-                       {reign_->tail.end() - missing, reign_->tail.end()}});
+  const auto begin = reign_->tail.end() - missing;
+  into.arcs.push_back({id_, reign_->epoch, peer.round, peer.sent, {}});
+  auto& items = into.arcs.back().items;
+  if (last) {
+    items.assign(std::make_move_iterator(begin), std::make_move_iterator(reign_->tail.end()));
+  } else {
+    items.assign(begin, reign_->tail.end());
+  }
   peer.sent = reign_->last;
 }
 
@@ -205,7 +209,7 @@ void Arc::flush(Effects& effects) {
   for (auto& [node, peer] : reign_->peers) {
     if (peer.sync == Peer::Sync::none || peer.sent == reign_->last) continue;
     Appends& frame = effects.appends[node];
-    flush_peer(peer, frame);
+    flush_peer(peer, node == reign_->peers.rbegin()->first, frame);
     if (reign_->tail_bytes < host_.options.chunk_bytes) continue;
     effects.send(node, frame);  // it is long enough
     frame.arcs.clear();

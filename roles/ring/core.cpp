@@ -132,7 +132,7 @@ void Core::on_message(Time now, WallMs wall, NodeId from, Type type, std::uint64
     case Type::drop: return deliver<Drop>(now, from, payload, effects);
     case Type::compare: return deliver<Compare>(now, from, payload, effects);
     case Type::appends:
-      if (const auto m = wire::decode<Appends>(payload))
+      if (const auto m = wire::decode<AppendsView>(payload))
         for (const auto& arc : m->arcs)
           if (arc.arc < arcs_.size()) {
             mark(arc.arc);

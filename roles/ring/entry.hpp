@@ -31,7 +31,8 @@ struct Entry {
   EntryView view() const;
 };
 
-// An entry in a table: a view that lives until the key is written or evicted again.
+// An entry in a table: a view that lives until the key is written or evicted again. Or one in a
+// message.
 struct EntryView {
   Version version;
   WallMs expires = 0;
@@ -40,6 +41,13 @@ struct EntryView {
   std::string_view value;
 
   bool live(WallMs now) const { return !tombstone && (expires == 0 || expires > now); }
+  // As an Entry's.
+  template <class M, class V> static void fields(M& m, V&& v) {
+    v("version", m.version);
+    v("expires", m.expires);
+    v("tombstone", m.tombstone);
+    v("value", m.value);
+  }
   // A cold one without its value.
   Entry entry() const { return {version, expires, tombstone, std::string(value)}; }
 };

@@ -69,6 +69,16 @@ struct Item {
   }
 };
 
+// The same as it lies in a message, and no longer than that.
+struct ItemView {
+  std::string_view key;
+  EntryView entry;
+  template <class M, class V> static void fields(M& m, V&& v) {
+    v("key", m.key);
+    v("entry", m.entry);
+  }
+};
+
 // The owner of these arcs is alive, and asks for a lease on each (Gray & Cheriton, SOSP 1989).
 struct Heartbeat {
   static constexpr Type kType = Type::heartbeat;
@@ -283,14 +293,14 @@ struct SyncAck {
 };
 
 // Writes of the owners' streams, of all arcs that two nodes share in one frame.
-struct Appends {
+template <class Each> struct AppendsOf {
   static constexpr Type kType = Type::appends;
   struct Arc {
     ArcId arc = 0;
     Epoch epoch = 0;
     std::uint32_t round = 0;
     std::uint64_t previous = 0;  // the number before the first item's; one item a number
-    std::vector<Item> items;
+    std::vector<Each> items;
     template <class M, class V> static void fields(M& m, V&& v) {
       v("arc", m.arc);
       v("epoch", m.epoch);
@@ -302,6 +312,8 @@ struct Appends {
   std::vector<Arc> arcs;
   template <class M, class V> static void fields(M& m, V&& v) { v("arcs", m.arcs); }
 };
+using Appends = AppendsOf<Item>;
+using AppendsView = AppendsOf<ItemView>;
 // Everything in the streams up to these numbers is in this member's journal.
 struct Acks {
   static constexpr Type kType = Type::acks;
