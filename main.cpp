@@ -34,10 +34,12 @@
 #include "store/sqlite_store.hpp"
 
 // jemalloc's options, where it is linked: a folded table's memory goes back to the system within a
-// second, and not when somebody happens to allocate.
+// second, and not when somebody happens to allocate. Of large blocks, too: given back at once, as
+// those above 8 MiB would be, the next value of that size meets a page fault for each page anew.
 extern "C" {
 extern const char* malloc_conf;
-const char* malloc_conf = "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
+const char* malloc_conf =
+    "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0,oversize_threshold:0";
 }
 
 namespace skep {
