@@ -85,7 +85,8 @@ TEST(Frame, GoldenBytesAndHalves) {
   for (std::size_t size = 0; size < bytes.size(); ++size)
     EXPECT_EQ(wire::take_frame(std::string_view(bytes).substr(0, size), 1024).value().size, 0U);
   EXPECT_EQ(wire::take_frame(bytes.substr(0, bytes.size() - 1), 1024).value().wanted, bytes.size());
-  auto taken = wire::take_frame(bytes + "more", 1024).value();
+  const std::string more = bytes + "more";
+  const auto taken = wire::take_frame(more, 1024).value();
   EXPECT_EQ(taken.size, bytes.size());
   EXPECT_EQ(taken.frame.payload, "hello");
   EXPECT_EQ(taken.frame.type, 0x0103);
